@@ -1,0 +1,47 @@
+# `make` prints the targets; each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SET_UP := $(VENV)/.set-up
+PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check generate golden lock behaviours clean
+
+help: ## print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(SET_UP): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+run: $(SET_UP) ## serve the embedded default on 127.0.0.1:8080 (no key, no cluster needed)
+	$(BIN)/llmgateway serve
+
+test: $(SET_UP) check ## every test that needs no cluster runtime, with real servers
+	$(BIN)/python -m support.set_up_servers
+	$(BIN)/pytest -n 2 --dist loadgroup tests/unit tests/golden tests/contract tests/apiserver tests/charts
+
+check: $(SET_UP) ## ruff, mypy --strict, layer rules, stale generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m llmgateway_api.generate --check
+
+generate: $(SET_UP) ## write CRDs, API reference and the other generated documents
+	$(BIN)/python -m llmgateway_api.generate
+
+behaviours: $(SET_UP) ## which rows of the behaviour list have tests
+	$(BIN)/python -m support.behaviour_report
+
+lock: $(SET_UP) ## write the hash-pinned requirements/*.txt from pyproject.toml
+	for extra in gateway operator claude-agent; do \
+		$(PIP_COMPILE) --extra $$extra -o requirements/$$extra.txt pyproject.toml || exit 1; done
+	$(PIP_COMPILE) --extra gateway --extra operator --extra dev -o requirements/dev.txt pyproject.toml
+
+clean: ## remove the virtual environment and caches of this folder
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

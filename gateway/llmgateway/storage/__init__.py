@@ -1,0 +1,1 @@
+"""Conversations, responses, sessions and limits behind one port with several implementations."""
