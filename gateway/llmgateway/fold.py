@@ -156,7 +156,7 @@ class _Folding:
         if type(self.open) is not kind:
             self._close()
             self.open = kind("")
-            self.answer.blocks.append(self.open)  # type: ignore[arg-type]  # kind is one of the three text blocks
+            self.answer.blocks.append(self.open)
         return self.open
 
     def _append(self, block: Block) -> None:

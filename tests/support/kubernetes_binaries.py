@@ -82,7 +82,7 @@ def binary(name: str) -> Path:
     wanted = BINARIES[name]
     folder = cache_folder("bin", f"{wanted.module}-{_pin_of(wanted.module)}")
     path = folder / name
-    with open(folder / ".lock", "w") as lock:  # two test runs must not build the same program twice
+    with (folder / ".lock").open("w") as lock:  # two test runs must not build the same program twice
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             _build(wanted, path)

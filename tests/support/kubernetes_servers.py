@@ -1,4 +1,4 @@
-"""The command lines of etcd, kube-apiserver, kube-controller-manager, shared by all who start them.
+"""The command lines of a control plane's servers, shared by all who start one.
 
 `pki` is a folder filled by `kubernetes_pki.write_control_plane_pki`.
 """
@@ -77,3 +77,7 @@ def kube_controller_manager(pki: Path, kubeconfig: Path) -> list[str]:
         f"--cluster-signing-cert-file={pki}/ca.crt",
         f"--cluster-signing-key-file={pki}/ca.key",
     ]
+
+
+def kube_scheduler(kubeconfig: Path) -> list[str]:
+    return ["kube-scheduler", f"--kubeconfig={kubeconfig}", "--secure-port=0", "--leader-elect=false"]

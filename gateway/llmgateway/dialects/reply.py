@@ -55,10 +55,8 @@ class StreamEncoder(Protocol):
         ...
 
 
-class Dialect(Protocol):
-    """One wire dialect; each dialect package exports one value of this shape."""
-
-    name: str
+class UpstreamDialect(Protocol):
+    """A dialect that upstreams speak."""
 
     def stream_decoder(self) -> StreamDecoder:
         """A fresh decoder for one upstream stream."""
@@ -72,6 +70,10 @@ class Dialect(Protocol):
         """An upstream's error answer -> Failure; overflow is recognised in every known wording."""
         ...
 
+
+class ClientDialect(Protocol):
+    """A dialect that clients speak."""
+
     def stream_encoder(self, reply: Reply) -> StreamEncoder:
         """A fresh encoder for one client stream."""
         ...
@@ -83,3 +85,9 @@ class Dialect(Protocol):
     def encode_failure(self, failure: Failure, request_id: str) -> tuple[int, bytes]:
         """HTTP status and body of a failure in the client's dialect."""
         ...
+
+
+class Dialect(ClientDialect, UpstreamDialect, Protocol):
+    """A dialect of both sides."""
+
+    name: str

@@ -1,1 +1,2 @@
-"""Policies between client and upstream: pure functions (document, facts, settings) -> (document, notes). No I/O, no clock."""
+"""Policies between client and upstream: pure functions (document, facts, settings) -> (document, notes).
+No I/O, no clock."""

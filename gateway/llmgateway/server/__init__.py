@@ -1,1 +1,2 @@
-"""The ASGI application: hot routes raw, cold routes FastAPI; authentication, streaming pump, drain, configuration reload."""
+"""The ASGI application: hot routes raw, cold routes FastAPI;
+authentication, streaming pump, drain, configuration reload."""

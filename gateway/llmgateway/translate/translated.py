@@ -18,7 +18,10 @@ class Target(Struct, frozen=True, kw_only=True):
     type: UpstreamType
     model: str
     """The upstream's own name of the model."""
-    system_messages: Literal["Fold", "First", "Keep"] = "Fold"
+    system_messages: Literal["Fold", "First", "Keep"] | None = None
+    """None: Fold, but a chat request to an OpenAI upstream stays as it is."""
+    thinking: bool = False
+    """Whether a model with a switch thinks when the request says nothing (`models[].defaults.thinking`)."""
     default_max_tokens: int | None = None
     """From the spec (`models[].defaults.maxTokens`); where the dialect requires max_tokens and nobody gave one."""
 

@@ -1,0 +1,125 @@
+"""Backends of the current configuration: made when their spec changes, kept when it does not, retired when gone."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+
+from llmgateway.credentials.secret_store import SecretStore
+from llmgateway.server.configuration_file import Configuration
+from llmgateway.upstreams.backend import Backend, CredentialSource, RetrySettings
+from llmgateway.upstreams.circuit import Circuit
+from llmgateway.upstreams.http_transport import HTTPTransport, PoolSettings
+from llmgateway.upstreams.port import Transport
+from llmgateway.upstreams.scripted import ScriptedTransport
+from llmgateway_api.backends import Backend as BackendSpec
+from llmgateway_api.credential import LLMCredential
+from llmgateway_api.policy import CircuitBreaker
+from llmgateway_api.references import CredentialReference
+
+MakeTransport = Callable[[BackendSpec, str | None], Transport]
+"""Spec and PEM bundle of the backend's certificate authorities -> its transport."""
+
+ACCESS_TOKEN_KEY = "accessToken"  # noqa: S105 - the name of a key, not a secret
+RETIRE_POLL = 0.5
+
+
+def make_transport(spec: BackendSpec, authorities: str | None) -> Transport:
+    """The transport that a backend's type asks for."""
+    if spec.base_url is None:
+        return ScriptedTransport()
+    settings = PoolSettings(
+        connect=spec.timeouts.connect,
+        read=spec.timeouts.read,
+        write=spec.timeouts.write,
+        pool=spec.timeouts.pool,
+        max_connections=spec.limits.max_connections,
+        keep_alive=spec.limits.keep_alive,
+    )
+    tls = ssl.create_default_context(cadata=authorities) if authorities else None
+    return HTTPTransport(spec.base_url, settings, tls)
+
+
+class BackendPool:
+    """The living backends by name."""
+
+    def __init__(self, secrets: SecretStore, transport: MakeTransport = make_transport) -> None:
+        self._secrets = secrets
+        self._make_transport = transport
+        self._living: dict[str, tuple[object, Backend]] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    def backends_of(self, configuration: Configuration) -> dict[str, Backend]:
+        """The configuration's backends; unchanged ones keep their pool and circuit. Raises ssl.SSLError."""
+        spec = configuration.gateway.spec
+        made = {each.name: self._backend(each, configuration, spec.policy.circuit_breaker) for each in spec.backends}
+        for name, (_, backend) in self._living.items():
+            if name not in made or made[name][1] is not backend:
+                self._retire(backend)
+        self._living = made
+        return {name: backend for name, (_, backend) in made.items()}
+
+    async def close(self) -> None:
+        """Closes every pool, running answers included."""
+        retiring = list(self._retiring)
+        for task in retiring:
+            task.cancel()
+        await asyncio.gather(*retiring, return_exceptions=True)
+        for _, backend in self._living.values():
+            await backend.transport.close()
+
+    def _backend(
+        self, spec: BackendSpec, configuration: Configuration, breaker: CircuitBreaker
+    ) -> tuple[object, Backend]:
+        authorities = self._secrets.value(spec.tls.ca_secret_ref.name, spec.tls.ca_secret_ref.key) if spec.tls else None
+        reference = spec.credential(configuration.gateway.metadata.name)
+        identity = (spec, authorities, breaker, _credential_of(reference, configuration.credentials))
+        known = self._living.get(spec.name)
+        if known is not None and known[0] == identity:
+            return known
+        backend = Backend(
+            spec.name,
+            spec.type,
+            self._make_transport(spec, authorities),
+            circuit=Circuit(breaker.failures, breaker.open_for),
+            credential=self._credential(reference, configuration.credentials),
+            passthrough=spec.auth_passthrough,
+            retry=RetrySettings(spec.retry.attempts, spec.retry.delay),
+        )
+        return identity, backend
+
+    def _credential(
+        self, reference: CredentialReference | None, credentials: Mapping[str, LLMCredential]
+    ) -> CredentialSource | None:
+        if reference is None:
+            return None
+        credential = _credential_of(reference, credentials)
+        secret = credential.target_secret_name if credential else reference.name
+        key = reference.key or ACCESS_TOKEN_KEY
+        bearer = credential is not None and credential.spec.type != "Static"
+        return CredentialSource(f"key {key} of Secret {secret}", lambda: self._secrets.value(secret, key), bearer)
+
+    def _retire(self, backend: Backend) -> None:
+        task = asyncio.create_task(_close_when_idle(backend))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+
+def _credential_of(
+    reference: CredentialReference | None, credentials: Mapping[str, LLMCredential]
+) -> LLMCredential | None:
+    if reference is None or reference.kind != "LLMCredential":
+        return None
+    return credentials.get(reference.name) or LLMCredential.model_validate(
+        {"metadata": {"name": reference.name}, "spec": {"type": "RefreshToken"}}
+    )
+
+
+async def _close_when_idle(backend: Backend) -> None:
+    """Running streams end on the pool they began with."""
+    try:
+        while backend.in_flight:
+            await asyncio.sleep(RETIRE_POLL)
+    finally:
+        await backend.transport.close()

@@ -1,0 +1,68 @@
+"""One log line and one set of metrics per request, after its last byte."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from llmgateway.server.turn_record import TurnRecord
+from llmgateway.telemetry.metrics import Metrics
+
+logger = logging.getLogger("llmgateway.access")
+
+
+class TurnLog:
+    """Counts requests in flight and writes down what came of each."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def began(self) -> None:
+        """One more request in flight."""
+        self._metrics.streams.inc()
+
+    def ended(self, record: TurnRecord) -> None:
+        """The request is over, however it went."""
+        metrics = self._metrics
+        metrics.streams.dec()
+        labels = (record.dialect, record.model, record.backend)
+        metrics.requests.labels(*labels, record.client, str(record.status)).inc()
+        metrics.duration.labels(*labels).observe(record.stages.elapsed())
+        if record.first_byte_after is not None:
+            metrics.first_token.labels(*labels).observe(record.first_byte_after)
+        self._count_tokens(record, labels)
+        for stage, seconds in record.stages.durations():
+            metrics.stages.labels(stage).observe(seconds)
+        for loss in record.losses:
+            metrics.dropped.labels(loss.path.partition("[")[0].partition(".")[0]).inc()
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("request", extra={"fields": _fields(record)})
+
+    def _count_tokens(self, record: TurnRecord, labels: tuple[str, str, str]) -> None:
+        usage = record.outcome.usage
+        counts = {
+            "input": usage.input_tokens,
+            "output": usage.output_tokens,
+            "cached": usage.cached_tokens,
+            "reasoning": usage.reasoning_tokens,
+        }
+        for kind, count in counts.items():
+            if count:
+                self._metrics.tokens.labels(*labels, record.client, kind).inc(count)
+
+
+def _fields(record: TurnRecord) -> dict[str, Any]:
+    """What the log line says: facts, never texts of requests or answers."""
+    usage, finish, failure = record.outcome.usage, record.outcome.finish, record.failure or record.outcome.failure
+    fields: dict[str, Any] = {
+        "request_id": record.request_id, "client": record.client, "dialect": record.dialect, "model": record.model,
+        "backend": record.backend, "status": record.status, "stream": record.streamed,
+        "seconds": round(record.stages.elapsed(), 4), "stages": record.stages.header(),
+        "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
+        "finish": finish.reason if finish else None,
+    }  # fmt: skip
+    if failure is not None:
+        fields["failure"] = {"kind": failure.kind, "message": failure.message, "upstream": failure.from_upstream}
+    if record.losses:
+        fields["dropped"] = [loss.path for loss in record.losses]
+    return fields

@@ -1,0 +1,84 @@
+"""From a client's call and a candidate backend to the upstream request, and to the turn that reads its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct, field
+
+from llmgateway.dialects.reply import Reply, StreamEncoder
+from llmgateway.events import ToolIdentity
+from llmgateway.failures import Failure, TurnRefused
+from llmgateway.server.call import Call
+from llmgateway.server.dialects import UPSTREAM_DIALECTS
+from llmgateway.translate.native import native_chat, native_messages
+from llmgateway.translate.table import TRANSLATORS
+from llmgateway.translate.translated import Loss, Target
+from llmgateway.turn import NativeStream, TranslatedStream
+from llmgateway.upstreams.backend import Backend
+from llmgateway.upstreams.port import UpstreamRequest
+from llmgateway.wire import json_codec
+
+BYTES_PER_TOKEN = 4
+"""For the estimate in `message_start`; the upstream's own count follows at the end of the stream."""
+
+
+class Prepared(Struct):
+    """A request made for one backend, and what its translation cost."""
+
+    backend: Backend
+    request: UpstreamRequest
+    native: bool
+    losses: list[Loss] = field(default_factory=list)
+    tools: dict[str, ToolIdentity] = field(default_factory=dict)
+    hide_usage: bool = False
+
+
+def prepare(call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes], *, strict: bool) -> Prepared:
+    """Translates (or passes) the call for one backend. Raises TurnRefused."""
+    native = call.dialect == backend.dialect
+    prepared = _native(call, backend, target, client) if native else _translated(call, backend, target, client)
+    if strict and prepared.losses:
+        loss = prepared.losses[0]
+        message = f"Field {loss.path} can't be sent to backend {backend.name}: {loss.reason} (translation is strict)."
+        raise TurnRefused(
+            Failure(kind="invalid_request", message=message, param=loss.path, code="unsupported_parameter")
+        )
+    return prepared
+
+
+def _native(call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes]) -> Prepared:
+    patch = native_messages if call.dialect == "messages" else native_chat
+    patched = patch(call.fields, target)
+    body = call.body if patched.fields is call.fields else json_codec.join_fields(patched.fields)
+    request = backend.request(body, client, {}, native=True)
+    return Prepared(backend, request, True, patched.losses, hide_usage=patched.usage_added)
+
+
+def _translated(call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes]) -> Prepared:
+    translated = TRANSLATORS[call.dialect, backend.dialect](call.document, target)
+    body = json_codec.encode(translated.document)
+    request = backend.request(body, client, translated.headers, native=False)
+    return Prepared(backend, request, False, translated.losses, translated.tools)
+
+
+def reply_for(call: Call, identifier: str, created: int) -> Reply:
+    """What the client's encoder must know. `identifier`: 32 hexadecimal digits."""
+    options = call.field("stream_options") if call.dialect == "chat" and call.stream else None
+    return Reply(
+        id=identifier,
+        model=call.model,
+        created=created,
+        include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
+        input_tokens=len(call.body) // BYTES_PER_TOKEN + 1,
+        request=call.document if call.dialect == "responses" else {},
+    )
+
+
+def stream_turn(prepared: Prepared, encoder: StreamEncoder) -> TranslatedStream | NativeStream:
+    """The sans-IO machine that turns the upstream's stream into the client's."""
+    dialect = prepared.backend.dialect
+    decoder = UPSTREAM_DIALECTS[dialect].stream_decoder()
+    if prepared.native:
+        return NativeStream(dialect, decoder, encoder, hide_usage=prepared.hide_usage)
+    return TranslatedStream(decoder, encoder)

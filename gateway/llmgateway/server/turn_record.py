@@ -1,0 +1,62 @@
+"""What is known of one request: for response headers while it runs, for the log line and metrics when it ended."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+from llmgateway.failures import Failure
+from llmgateway.server.call import ClientDialect
+from llmgateway.telemetry.stages import Stages
+from llmgateway.translate.translated import Loss
+from llmgateway.turn import Outcome
+
+CLIENT_LEFT = 499
+"""nginx's status for a client that closed the connection; it is logged, nobody receives it."""
+
+_REQUEST_ID = re.compile(rb"\A[\x21-\x7e]{1,128}\Z")
+SESSION_HEADERS = (
+    b"x-llmgateway-session-id", b"x-uap-session-id", b"x-claude-session-id", b"x-claude-code-session-id",
+    b"anthropic-session-id", b"x-session-id", b"session-id",
+)  # fmt: skip
+"""In order of preference (W7); the last is Codex's."""
+
+
+class TurnRecord:
+    """One request's facts; filled in as it goes."""
+
+    __slots__ = (
+        "backend", "client", "cors", "dialect", "failure", "first_byte_after", "losses", "model", "outcome",
+        "passed_on", "request_id", "session", "stages", "status", "streamed",
+    )  # fmt: skip
+
+    def __init__(
+        self, dialect: ClientDialect, headers: Mapping[bytes, bytes], cors: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
+        self.dialect: ClientDialect = dialect
+        self.request_id = request_id_of(headers)
+        self.cors = cors
+        self.session = next((headers[name].decode("latin-1") for name in SESSION_HEADERS if headers.get(name)), None)
+        self.stages = Stages()
+        self.outcome = Outcome()
+        self.client = self.model = self.backend = ""
+        self.status = 0
+        self.streamed = False
+        self.first_byte_after: float | None = None
+        self.failure: Failure | None = None
+        self.losses: Sequence[Loss] = ()
+        self.passed_on: Sequence[tuple[bytes, bytes]] = ()
+
+    def failed(self, failure: Failure, status: int) -> None:
+        """The request ended with this failure."""
+        self.failure = failure
+        self.status = status
+
+
+def request_id_of(headers: Mapping[bytes, bytes]) -> str:
+    """The client's own `x-request-id` where it is a sane one, else a new one; ids are opaque."""
+    given = headers.get(b"x-request-id")
+    if given and _REQUEST_ID.match(given):
+        return given.decode("ascii")
+    return f"req_{os.urandom(12).hex()}"

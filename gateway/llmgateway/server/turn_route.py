@@ -1,0 +1,47 @@
+"""The hot routes: POSTs of the client dialects as raw ASGI, in front of FastAPI and its middleware."""
+
+from __future__ import annotations
+
+from llmgateway.failures import Failure, TurnRefused
+from llmgateway.server.call import Call
+from llmgateway.server.client_watch import ClientWatch
+from llmgateway.server.dialects import DIALECTS
+from llmgateway.server.request_body import ClientLeft, Receive, read_body
+from llmgateway.server.response_headers import error_headers
+from llmgateway.server.snapshot import Snapshot
+from llmgateway.server.stream_pump import Send
+from llmgateway.server.turn_record import CLIENT_LEFT, TurnRecord
+from llmgateway.server.turn_service import RefusedVerbatim, TurnService
+
+
+async def serve_turn(
+    record: TurnRecord, snapshot: Snapshot, headers: dict[bytes, bytes], receive: Receive, send: Send
+) -> None:
+    """One request, from its body to its last byte. Raises nothing for what a client or an upstream does."""
+    try:
+        record.client = snapshot.client_keys.client_of(headers)
+        body = await read_body(receive, headers, snapshot.max_body_bytes)
+        record.stages.mark("receive")
+        call = Call(record.dialect, body)
+        async with ClientWatch(receive):
+            await TurnService(snapshot, record, headers, send).serve(call)
+    except ClientLeft:
+        record.status = CLIENT_LEFT
+    except TurnRefused as refused:
+        await _refuse(refused, record, send)
+
+
+async def _refuse(refused: TurnRefused, record: TurnRecord, send: Send) -> None:
+    """A failure before the first byte: a real status, in the caller's dialect."""
+    if isinstance(refused, RefusedVerbatim):
+        status, body = refused.status, refused.body
+    else:
+        status, body = DIALECTS[record.dialect].encode_failure(refused.failure, record.request_id)
+    record.failed(refused.failure, status)
+    await _send_error(record, refused.failure, status, body, send)
+
+
+async def _send_error(record: TurnRecord, failure: Failure, status: int, body: bytes, send: Send) -> None:
+    headers = error_headers(record, failure, len(body))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,151 @@
+"""One turn from the parsed call to the last byte: choose, ask, and answer whole or as a stream."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+
+from llmgateway.dialects.reply import Reply, StreamEncoder
+from llmgateway.events import TurnFailed
+from llmgateway.failures import Failure, TurnRefused
+from llmgateway.fold import fold
+from llmgateway.server.call import Call
+from llmgateway.server.dialects import DIALECTS, UPSTREAM_DIALECTS
+from llmgateway.server.exchange import Attempt, Reached, failure_of, reach
+from llmgateway.server.response_headers import HeaderList, answer_headers, passed_on
+from llmgateway.server.snapshot import Snapshot
+from llmgateway.server.stream_pump import ClientStream, Send, pump
+from llmgateway.server.turn_plan import Prepared, prepare, reply_for, stream_turn
+from llmgateway.server.turn_record import TurnRecord
+from llmgateway.upstreams.port import UpstreamAnswer, UpstreamError
+
+MAX_ERROR_BODY = 256 * 1024
+VERBATIM_TYPES = ("OpenAI", "Anthropic")
+"""Vendors whose own error bodies are the dialect's definition: same dialect in and out, they pass untouched."""
+
+
+class RefusedVerbatim(TurnRefused):
+    """An upstream's refusal that passes to the client byte for byte."""
+
+    def __init__(self, failure: Failure, status: int, body: bytes) -> None:
+        super().__init__(failure)
+        self.status = status
+        self.body = body
+
+
+class TurnService:
+    """The state of one request while it runs, on the configuration that it began with."""
+
+    def __init__(self, snapshot: Snapshot, record: TurnRecord, headers: dict[bytes, bytes], send: Send) -> None:
+        self._snapshot = snapshot
+        self._record = record
+        self._headers = headers
+        self._send = send
+
+    async def serve(self, call: Call) -> None:
+        """Answers the call. Raises TurnRefused when nothing was sent yet."""
+        attempts = self._attempts(call)
+        reply = reply_for(call, os.urandom(16).hex(), int(time.time()))
+        self._record.streamed = call.stream
+        self._record.stages.mark("plan")
+        await (self._serve_stream if call.stream else self._serve_whole)(call, attempts, reply)
+
+    def _attempts(self, call: Call) -> list[Attempt]:
+        route = self._snapshot.route(call.model)
+        self._record.model = route.name
+        strict = self._snapshot.strict
+        return [
+            Attempt(backend, partial(prepare, call, backend, target, self._headers, strict=strict))
+            for backend, target in route.targets(self._record.session)
+        ]
+
+    async def _reach(self, attempts: list[Attempt]) -> Reached:
+        """An answer with a good status. Raises TurnRefused."""
+        reached = await reach(attempts, self._snapshot.observe_attempt)
+        record, prepared = self._record, reached.prepared
+        record.stages.mark("upstream")
+        record.backend, record.losses = prepared.backend.name, prepared.losses
+        record.passed_on = passed_on(reached.answer.headers)
+        if reached.answer.status >= 400:
+            try:
+                raise await _refusal(reached.answer, prepared)
+            finally:
+                reached.answer.close()
+        return reached
+
+    async def _serve_whole(self, call: Call, attempts: list[Attempt], reply: Reply) -> None:
+        reached = await self._reach(attempts)
+        with reached.prepared.backend.running(reached.answer):
+            body = await _read_all(reached)
+        self._record.stages.mark("read")
+        reply.tools = reached.prepared.tools
+        body = self._whole_answer(call, reached.prepared, body, reply)
+        self._record.status = 200
+        headers = answer_headers(self._record, b"application/json", len(body))
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    def _whole_answer(self, call: Call, prepared: Prepared, body: bytes, reply: Reply) -> bytes:
+        events = UPSTREAM_DIALECTS[prepared.backend.dialect].decode_whole(body)
+        self._record.outcome.note(events)
+        if self._record.outcome.failure is not None:
+            raise TurnRefused(self._record.outcome.failure)
+        return body if prepared.native else DIALECTS[call.dialect].encode_whole(fold(events), reply)
+
+    async def _serve_stream(self, call: Call, attempts: list[Attempt], reply: Reply) -> None:
+        encoder = DIALECTS[call.dialect].stream_encoder(reply)
+        client = ClientStream(self._send, self._stream_headers, self._snapshot.keep_alive)
+        client.beat(encoder.keep_alive)
+        try:
+            reached = await self._reach(attempts)
+            reply.tools = reached.prepared.tools
+            with reached.prepared.backend.running(reached.answer):
+                await self._stream(reached, encoder, client)
+        except TurnRefused as refused:
+            if not client.started:
+                raise
+            self._record.failed(refused.failure, 200)
+            await client.write(encoder.encode([TurnFailed(refused.failure)]))
+            await client.finish()
+        finally:
+            client.hush()
+
+    async def _stream(self, reached: Reached, encoder: StreamEncoder, client: ClientStream) -> None:
+        answer, prepared = reached.answer, reached.prepared
+        self._record.status = 200
+        if answer.headers.get("content-type", "text/event-stream").startswith("text/event-stream"):
+            turn = stream_turn(prepared, encoder)
+            self._record.outcome = turn.outcome
+            await pump(turn, answer, client, prepared.backend.name)
+            return
+        events = UPSTREAM_DIALECTS[prepared.backend.dialect].decode_whole(await _read_all(reached))
+        self._record.outcome.note(events)
+        if self._record.outcome.failure is not None:
+            raise TurnRefused(self._record.outcome.failure)
+        await client.write(encoder.encode(events))
+        await client.finish()
+
+    def _stream_headers(self) -> HeaderList:
+        self._record.first_byte_after = self._record.stages.elapsed()
+        return answer_headers(self._record, b"text/event-stream; charset=utf-8")
+
+
+async def _refusal(answer: UpstreamAnswer, prepared: Prepared) -> TurnRefused:
+    """An upstream's error answer as the exception to raise."""
+    try:
+        body = (await answer.read_all())[:MAX_ERROR_BODY]
+    except UpstreamError:
+        body = b""
+    backend = prepared.backend
+    failure = UPSTREAM_DIALECTS[backend.dialect].decode_failure(answer.status, answer.headers, body)
+    if prepared.native and backend.type in VERBATIM_TYPES and body.lstrip().startswith(b"{"):
+        return RefusedVerbatim(failure, answer.status, body)
+    return TurnRefused(failure)
+
+
+async def _read_all(reached: Reached) -> bytes:
+    try:
+        return await reached.answer.read_all()
+    except UpstreamError as error:
+        raise TurnRefused(failure_of(error, reached.prepared.backend.name)) from None

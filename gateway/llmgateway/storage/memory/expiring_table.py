@@ -1,0 +1,52 @@
+"""A dictionary that forgets: by age since the last write, and the longest unwritten first when it grows too heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+Clock = Callable[[], float]
+
+
+class ExpiringTable(Generic[Key, Value]):
+    """`ttl` in seconds of `clock`; `max_weight` in whatever unit `put` is told."""
+
+    def __init__(self, ttl: float, clock: Clock, max_weight: int) -> None:
+        self._ttl = ttl
+        self._clock = clock
+        self._max_weight = max_weight
+        self._rows: dict[Key, tuple[float, int, Value]] = {}  # in order of writing, hence of expiry
+        self._weight = 0
+
+    def put(self, key: Key, value: Value, weight: int = 1) -> None:
+        """Writes, and starts the entry's time anew. The entry just written always stays."""
+        self.pop(key)
+        self._rows[key] = (self._clock() + self._ttl, weight, value)
+        self._weight += weight
+        self._shrink()
+
+    def get(self, key: Key) -> Value | None:
+        row = self._rows.get(key)
+        return row[2] if row and row[0] > self._clock() else None
+
+    def pop(self, key: Key) -> Value | None:
+        value = self.get(key)
+        row = self._rows.pop(key, None)
+        self._weight -= row[1] if row else 0
+        return value
+
+    def items(self) -> Iterator[tuple[Key, Value]]:
+        """What has not expired."""
+        now = self._clock()
+        return ((key, value) for key, (expiry, _, value) in self._rows.items() if expiry > now)
+
+    def _shrink(self) -> None:
+        now = self._clock()
+        while len(self._rows) > 1:
+            key, (expiry, weight, _) = next(iter(self._rows.items()))
+            if expiry > now and self._weight <= self._max_weight:
+                return
+            del self._rows[key]
+            self._weight -= weight

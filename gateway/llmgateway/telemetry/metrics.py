@@ -1,0 +1,61 @@
+"""Prometheus metrics; names of token and latency metrics follow the OpenTelemetry GenAI semantic conventions
+("gen_ai.client.token.usage" and so on) behind the prefix `llmgateway_`.
+
+Labels hold configured names only, never what a client sent: their number stays bounded.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+"""Bucket bounds that the conventions advise for `gen_ai.server.request.duration`."""
+FIRST_TOKEN_SECONDS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Bucket bounds that the conventions advise for `gen_ai.server.time_to_first_token`."""
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        turn = ("dialect", "model", "backend")
+        self.requests = Counter(
+            "llmgateway_requests", "Requests by outcome", (*turn, "client", "status"), registry=self.registry
+        )
+        self.duration = Histogram(
+            "llmgateway_gen_ai_server_request_duration_seconds", "Time to the last byte", turn,
+            buckets=SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self.first_token = Histogram(
+            "llmgateway_gen_ai_server_time_to_first_token_seconds", "Time to the first byte of a stream", turn,
+            buckets=FIRST_TOKEN_SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self.tokens = Counter(
+            "llmgateway_gen_ai_client_token_usage", "Tokens by type (input, output, cached, reasoning)",
+            (*turn, "client", "type"), registry=self.registry,
+        )  # fmt: skip
+        self.stages = Histogram(
+            "llmgateway_stage_seconds", "Time by stage of a request", ("stage",), registry=self.registry
+        )
+        self.streams = Gauge("llmgateway_streams", "Requests in flight", registry=self.registry)
+        self.dropped = Counter(
+            "llmgateway_dropped_fields", "Request fields that the upstream could not take", ("field",),
+            registry=self.registry,
+        )  # fmt: skip
+        self.attempts = Counter(
+            "llmgateway_upstream_attempts", "Upstream attempts by result", ("backend", "result"), registry=self.registry
+        )
+        self.backend_up = Gauge(
+            "llmgateway_backend_up", "1 while the backend's circuit is closed", ("backend",), registry=self.registry
+        )
+        self.configuration_valid = Gauge(
+            "llmgateway_configuration_valid", "0 while a refused change waits to be corrected", registry=self.registry
+        )
+        self.configuration_reloads = Counter(
+            "llmgateway_configuration_reloads", "Changes seen, by result", ("result",), registry=self.registry
+        )
+
+    def exposition(self) -> bytes:
+        """The text of `GET /metrics` (Prometheus exposition format 0.0.4)."""
+        return generate_latest(self.registry)

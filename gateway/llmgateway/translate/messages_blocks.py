@@ -1,0 +1,239 @@
+"""Anthropic's messages and content blocks -> turns of a chat upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmgateway.translate.chat_conversation import ChatCall, Part
+from llmgateway.translate.chat_document import ChatDocument
+from llmgateway.translate.media import document_pieces, image_part, noted_document
+from llmgateway.translate.rules import Rule, Table
+from llmgateway.translate.shapes import kind_of, list_at, name_at, object_at, refuse, text_at
+from llmgateway.wire import json_codec, reasoning_token
+
+ERROR_MARK = "Error: "
+
+
+def add_messages(to: ChatDocument, value: Any) -> None:
+    """Every message, in one pass."""
+    messages = list_at(value, "messages")
+    if not messages:
+        refuse("messages", "at least one message is required")
+    for index, item in enumerate(messages):
+        path = f"messages[{index}]"
+        message = object_at(item, path)
+        role = message.get("role")
+        if role == "user":
+            _user(to, message.get("content"), f"{path}.content")
+        elif role == "assistant":
+            _assistant(to, message.get("content"), f"{path}.content")
+        elif role == "system":
+            _system(to, message, path)
+        else:
+            refuse(f"{path}.role", "must be user, assistant or system")
+
+
+def blocks_of(content: Any, path: str) -> list[Mapping[str, Any]]:
+    """Content as blocks; a string is one text block."""
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    if content is None:
+        return []
+    return [object_at(block, f"{path}[{index}]") for index, block in enumerate(list_at(content, path))]
+
+
+def note_block_fields(to: ChatDocument, block: Mapping[str, Any], path: str) -> None:
+    """Fields that any block may have and no chat upstream knows."""
+    if block.get("cache_control") is not None:
+        to.lose_kind("cache_control", f"{path}.cache_control", "chat servers cache prefixes by themselves")
+    if block.get("citations"):
+        to.lose_kind("citations", f"{path}.citations", "chat upstreams cite nothing")
+
+
+def _user(to: ChatDocument, content: Any, path: str) -> None:
+    if isinstance(content, str):
+        to.conversation.user([content])
+        return
+    for index, block in enumerate(blocks_of(content, path)):
+        at = f"{path}[{index}]"
+        note_block_fields(to, block, at)
+        rule = USER_BLOCKS.by_field.get(kind_of(block))
+        if rule is not None and rule.apply is not None:
+            rule.apply(to, (block, at))
+        else:
+            to.conversation.user(_unknown(to, block, at))
+
+
+def _assistant(to: ChatDocument, content: Any, path: str) -> None:
+    texts: list[str] = []
+    calls: list[ChatCall] = []
+    reasoning: list[str] = []
+    joins = False
+    for index, block in enumerate(blocks_of(content, path)):
+        at = f"{path}[{index}]"
+        note_block_fields(to, block, at)
+        kind = kind_of(block)
+        if kind == "text":
+            _add_text(texts, text_at(block.get("text"), f"{at}.text"), joins=joins)
+        elif kind == "tool_use":
+            calls.append(_call(to, block, at))
+        elif kind in ("thinking", "redacted_thinking"):
+            reasoning.extend(_reasoning(to, block, at))
+        elif kind == "compaction" and isinstance(block.get("content"), str):
+            texts.append(block["content"])
+        else:
+            texts.extend(_unknown(to, block, at))
+        joins = kind == "text"
+    to.conversation.assistant(texts, calls, "\n\n".join(reasoning))
+
+
+def _add_text(texts: list[str], text: str, *, joins: bool) -> None:
+    """Text blocks side by side are one text, cut where citations begin."""
+    if joins and texts:
+        texts[-1] += text  # CPython appends in place where nothing else holds the string
+    else:
+        texts.append(text)
+
+
+def _call(to: ChatDocument, block: Mapping[str, Any], path: str) -> ChatCall:
+    name = name_at(block.get("name"), f"{path}.name")
+    arguments = block.get("input")
+    text = json_codec.encode(arguments).decode() if arguments else "{}"
+    return ChatCall(text_at(block.get("id"), f"{path}.id"), to.names.of(name), text)
+
+
+def _reasoning(to: ChatDocument, block: Mapping[str, Any], path: str) -> list[str]:
+    if not reasoning_token.is_own(block.get("signature")):
+        to.lose_kind("thinking", path, "the reasoning of another vendor's model, which this one can't continue")
+        return []
+    text = text_at(block.get("thinking"), f"{path}.thinking")
+    return [text] if text and to.carries_reasoning else []
+
+
+def _system(to: ChatDocument, message: Mapping[str, Any], path: str) -> None:
+    config = message.get("output_config")
+    if isinstance(config, Mapping):
+        to.wish.take_effort(config.get("effort"), f"{path}.output_config.effort", switches=False)
+    texts: list[str] = []
+    for index, block in enumerate(blocks_of(message.get("content"), f"{path}.content")):
+        at = f"{path}.content[{index}]"
+        kind = kind_of(block)
+        note_block_fields(to, block, at)
+        if kind == "text":
+            texts.append(text_at(block.get("text"), f"{at}.text"))
+        elif kind in ("tool_addition", "tool_removal"):
+            _change_tools(to, block, at, removes=kind == "tool_removal")
+        else:
+            texts.extend(_unknown(to, block, at))
+    to.conversation.system("\n\n".join(text for text in texts if text), path)
+
+
+def _change_tools(to: ChatDocument, block: Mapping[str, Any], path: str, *, removes: bool) -> None:
+    tool = object_at(block.get("tool"), f"{path}.tool")
+    if kind_of(tool) != "tool_reference":
+        to.lose(path, "only changes of the client's own tools are known upstream")
+        return
+    name = to.names.of(name_at(tool.get("name"), f"{path}.tool.name"))
+    (to.dropped_tools.add if removes else to.dropped_tools.discard)(name)
+
+
+def remove_tools(to: ChatDocument) -> None:
+    """Take out the tools that a `tool_removal` ended with, once every message was read."""
+    for name in to.dropped_tools & to.tools.keys():
+        del to.tools[name]
+    if isinstance(to.choice, dict) and to.choice["function"]["name"] not in to.tools:
+        to.lose("tool_choice", "the tool was removed")
+        to.choice = None
+
+
+def _unknown(to: ChatDocument, block: Mapping[str, Any], path: str) -> list[str]:
+    """A block that this upstream can't hold: its text, where it has some."""
+    kind = kind_of(block)
+    to.lose_kind(f"block {kind}", path, f"a {kind or 'nameless'} block has no counterpart upstream")
+    text = block.get("text")
+    return [text] if isinstance(text, str) else []
+
+
+Placed = tuple[Mapping[str, Any], str]
+"""A block and its path."""
+
+
+def _text_block(to: ChatDocument, placed: Placed) -> None:
+    to.conversation.user([text_at(placed[0].get("text"), f"{placed[1]}.text")])
+
+
+def _image_block(to: ChatDocument, placed: Placed) -> None:
+    if placed[0].get("transformations") is not None:
+        to.lose(f"{placed[1]}.transformations", "Anthropic's own")
+    to.conversation.user([image_part(*placed)])
+
+
+def _document_block(to: ChatDocument, placed: Placed) -> None:
+    to.conversation.user(document_pieces(placed[0], to.target, placed[1]))
+
+
+def _search_result(block: Mapping[str, Any], path: str) -> str:
+    texts = [text_at(inner.get("text"), path) for inner in blocks_of(block.get("content"), f"{path}.content")]
+    head = [str(block[name]) for name in ("title", "source") if block.get(name)]
+    return "\n".join([*head, *texts])
+
+
+def _tool_result(to: ChatDocument, placed: Placed) -> None:
+    block, path = placed
+    call_id = text_at(block.get("tool_use_id"), f"{path}.tool_use_id")
+    texts: list[str] = []
+    media: list[Part] = []
+    for index, inner in enumerate(blocks_of(block.get("content"), f"{path}.content")):
+        at = f"{path}.content[{index}]"
+        kind = kind_of(inner)
+        if kind == "text":
+            texts.append(text_at(inner.get("text"), f"{at}.text"))
+        elif kind == "image":
+            media.append(image_part(inner, at))
+        elif kind == "document":
+            pieces = noted_document(inner, to.target, at, to)
+            texts.extend(piece for piece in pieces if isinstance(piece, str))
+            media.extend(piece for piece in pieces if not isinstance(piece, str))
+        elif kind == "search_result":
+            texts.append(_search_result(inner, at))
+        elif kind == "tool_reference":
+            texts.append(f"[the tool {inner.get('tool_name')} is available]")
+        else:
+            to.lose_kind(f"block {kind}", at, f"a {kind or 'nameless'} block is shown to the model as JSON")
+            texts.append(json_codec.encode(inner).decode())
+    if media:
+        texts.append("[the images and files of this result are in the next user message]")
+        media.insert(0, f"[images and files of the result of tool call {call_id}]")
+    text = "\n\n".join(text for text in texts if text)
+    text = f"{ERROR_MARK}{text}" if block.get("is_error") is True else text
+    to.conversation.result(call_id, text, media, f"{path}.tool_use_id")
+
+
+USER_BLOCKS: Table[ChatDocument] = Table(
+    Rule("text", "carried", "user content", "texts of one turn are joined by blank lines", _text_block),
+    Rule("image", "carried", "image_url part", "base64 as a data: URL; file ids are refused", _image_block),
+    Rule("document", "approximated", "text or file part", "text with title and context; PDF as a file part for OpenAI, "
+         "refused for servers without file parts; URLs and file ids are refused", _document_block),
+    Rule("search_result", "approximated", "user content", "title, source and text",
+         lambda to, placed: to.conversation.user([_search_result(*placed)])),
+    Rule("tool_result", "carried", "tool message", "in call order before the user's text; `Error: ` marks is_error; "
+         "images move into the user message after it; the last of two results counts; a missing one is (no result); "
+         "one without its call is refused", _tool_result),
+)  # fmt: skip
+"""Blocks of user messages; any other kind is a loss, its text stays."""
+
+OTHER_BLOCKS: Table[ChatDocument] = Table(
+    Rule("assistant text", "carried", "assistant content", "its place between calls is lost"),
+    Rule("assistant tool_use", "carried", "tool_calls", "compact JSON in the client's key order, {} when empty"),
+    Rule("assistant thinking", "approximated", "reasoning_content", "an open model's own, since the user's last text, "
+         "for vLLM and llama.cpp; a signed one of Anthropic's is dropped"),
+    Rule("assistant redacted_thinking", "dropped", reason="only its producer can read it"),
+    Rule("assistant compaction", "approximated", "assistant content", "the summary as text"),
+    Rule("assistant server_tool_use and results", "dropped", reason="ran on Anthropic's servers; the text says what was found"),
+    Rule("system message", "approximated", "user content or system", "as systemMessages of the backend says; output_config.effort of the "
+         "last one counts"),
+    Rule("system tool_addition, tool_removal", "approximated", "tools", "removed tools are left out"),
+    Rule("cache_control, citations of a block", "dropped", reason="chat servers cache prefixes by themselves and cite nothing"),
+)  # fmt: skip
+"""What else a history holds, for the fidelity page."""

@@ -1,0 +1,49 @@
+"""What a client's JSON must look like to be translated; anything else is refused with the path of the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from llmgateway.failures import Failure, TurnRefused
+
+
+def refuse(path: str, message: str) -> NoReturn:
+    """Raises TurnRefused (invalid_request) that names the field."""
+    raise TurnRefused(Failure(kind="invalid_request", message=f"{path}: {message}", param=path))
+
+
+def object_at(value: Any, path: str) -> Mapping[str, Any]:
+    """The value as a JSON object."""
+    if isinstance(value, Mapping):
+        return value
+    refuse(path, "must be an object")
+
+
+def list_at(value: Any, path: str) -> list[Any]:
+    """The value as a JSON array."""
+    if isinstance(value, list):
+        return value
+    refuse(path, "must be an array")
+
+
+def text_at(value: Any, path: str) -> str:
+    """The value as a string; null is the empty one."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    refuse(path, "must be a string")
+
+
+def name_at(value: Any, path: str) -> str:
+    """The value as a string that isn't empty."""
+    if isinstance(value, str) and value:
+        return value
+    refuse(path, "must be a string that is not empty")
+
+
+def kind_of(value: Mapping[str, Any]) -> str:
+    """The `type` of a block, part, item or tool; "" where it has none."""
+    kind = value.get("type")
+    return kind if isinstance(kind, str) else ""

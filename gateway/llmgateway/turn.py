@@ -1,0 +1,223 @@
+"""One streamed turn without I/O: upstream bytes in, client bytes out, and what came of it.
+
+`TranslatedStream` speaks one dialect upstream and another to the client. `NativeStream` passes bytes of a shared
+dialect untouched and only listens: for usage, for the end, and for an upstream that dies without one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct, field
+
+from llmgateway.dialects.reply import StreamDecoder, StreamEncoder
+from llmgateway.events import (
+    Event,
+    ReasoningDelta,
+    TextDelta,
+    ToolArgumentsDelta,
+    TurnFailed,
+    TurnFinished,
+    TurnStarted,
+    Usage,
+    UsageReported,
+)
+from llmgateway.failures import Failure
+from llmgateway.wire.sse import EventTooLong, SSEDecoder
+
+CONTENT = frozenset({TextDelta, ReasoningDelta, ToolArgumentsDelta})
+
+
+class Outcome(Struct):
+    """What came of a turn, for logs, metrics and limits."""
+
+    usage: Usage = field(default_factory=Usage)
+    finish: TurnFinished | None = None
+    failure: Failure | None = None
+
+    def note(self, events: Sequence[Event]) -> None:
+        """Keeps what these events tell."""
+        for event in events:
+            if type(event) in CONTENT:  # one look-up for nearly all events
+                continue
+            if isinstance(event, UsageReported):
+                self.usage = event.usage
+            elif isinstance(event, TurnStarted):
+                self.usage = event.usage or self.usage
+            elif isinstance(event, TurnFinished):
+                self.finish = event
+            elif isinstance(event, TurnFailed):
+                self.failure = event.failure
+
+
+class StreamedTurn(Protocol):
+    """What the server pumps: every method returns bytes for the client (maybe none)."""
+
+    outcome: Outcome
+
+    @property
+    def ended(self) -> bool:
+        """True once the turn finished or failed: nothing more is due."""
+        ...
+
+    def receive(self, data: bytes) -> bytes:
+        """Bytes of one upstream read -> bytes for the client."""
+        ...
+
+    def end(self) -> bytes:
+        """The upstream closed."""
+        ...
+
+    def fail(self, failure: Failure) -> bytes:
+        """The turn can't go on: the dialect's in-band error; nothing when it had already ended."""
+        ...
+
+    def keep_alive(self) -> bytes:
+        """A sign of life; nothing while an event is half sent or after the end."""
+        ...
+
+
+class TranslatedStream:
+    """upstream dialect -> events -> client dialect."""
+
+    __slots__ = ("_decoder", "_encoder", "outcome")
+
+    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder) -> None:
+        self._decoder = decoder
+        self._encoder = encoder
+        self.outcome = Outcome()
+
+    @property
+    def ended(self) -> bool:
+        """True once the client has seen its last event."""
+        return self.outcome.finish is not None or self.outcome.failure is not None
+
+    def receive(self, data: bytes) -> bytes:
+        """Bytes of one upstream read -> bytes for the client, in one piece."""
+        return self._encode(self._decoder.feed(data))
+
+    def receive_events(self, events: Sequence[Event]) -> bytes:
+        """For an upstream that answered whole although a stream was asked."""
+        return self._encode(events)
+
+    def end(self) -> bytes:
+        """The upstream closed: what is still due; an error event when it died."""
+        return b"" if self.ended else self._encode(self._decoder.end())
+
+    def fail(self, failure: Failure) -> bytes:
+        """The dialect's in-band error; nothing when the turn had already ended."""
+        return b"" if self.ended else self._encode([TurnFailed(failure)])
+
+    def keep_alive(self) -> bytes:
+        """A sign of life; nothing after the end."""
+        return b"" if self.ended else self._encoder.keep_alive()
+
+    def _encode(self, events: Sequence[Event]) -> bytes:
+        if not events:
+            return b""
+        self.outcome.note(events)
+        return self._encoder.encode(events)
+
+
+TELLING: dict[str, re.Pattern[bytes]] = {
+    "chat": re.compile(rb'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{|"error"|\A\s*\[DONE\]'),
+    "messages": re.compile(rb'message_|"error"'),
+}
+"""Per dialect: which events tell about usage, the end, or a failure. All others pass unparsed."""
+
+LAST_EVENT: dict[str, re.Pattern[bytes]] = {
+    "chat": re.compile(rb"\A\s*\[DONE\]"),
+    "messages": re.compile(rb'"type"\s*:\s*"message_stop"'),
+}
+"""Per dialect: the event after which nothing comes."""
+
+_USAGE_ONLY = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+
+
+class NativeStream:
+    """Same dialect on both sides: bytes pass; a listener reads the few telling events.
+
+    Only whole events are passed on, so that a keep-alive or an error can stand between any two. With `hide_usage`
+    (chat: the gateway asked for the usage chunk, the client did not) the usage chunk is left out.
+    """
+
+    __slots__ = ("_decoder", "_dialect", "_encoder", "_held", "_hide_usage", "_sse", "_telling", "ended", "outcome")
+
+    def __init__(
+        self, dialect: str, decoder: StreamDecoder, encoder: StreamEncoder, *, hide_usage: bool = False
+    ) -> None:
+        self._dialect = dialect
+        self._telling = TELLING[dialect]
+        self._decoder = decoder
+        self._encoder = encoder
+        self._hide_usage = hide_usage
+        self._sse = SSEDecoder()
+        self._held = bytearray()
+        self.ended = False
+        self.outcome = Outcome()
+
+    def receive(self, data: bytes) -> bytes:
+        """The same bytes up to the last whole event (less a hidden usage chunk)."""
+        try:
+            payloads = self._sse.feed(data)
+        except EventTooLong as error:
+            return self.fail(Failure(kind="bad_gateway", message=f"The upstream sent {error}.", from_upstream=True))
+        kept = [payload for payload in payloads if self._passes(payload)]
+        if self._hide_usage:
+            return _framed(kept)
+        if not self._held and data.endswith(b"\n\n"):
+            return data
+        return self._whole_events(data)
+
+    def end(self) -> bytes:
+        """The upstream closed: what lacked only its blank line; an error event when the turn was not finished."""
+        if self.ended:
+            return b""
+        rest = [payload for payload in self._sse.end() if self._passes(payload)]
+        self.ended = True
+        self._hear(self._decoder.end())
+        if self.outcome.finish is None and self.outcome.failure is not None:
+            return self._encoder.encode([TurnFailed(self.outcome.failure)])
+        if self._hide_usage or not self._held:
+            return _framed(rest)
+        return bytes(self._held) + b"\n\n"
+
+    def fail(self, failure: Failure) -> bytes:
+        """The dialect's in-band error; nothing when the turn had already ended."""
+        if self.ended:
+            return b""
+        self.ended = True
+        self.outcome.failure = failure
+        return self._encoder.encode([TurnFailed(failure)])
+
+    def keep_alive(self) -> bytes:
+        """A sign of life; nothing after the end."""
+        return b"" if self.ended else self._encoder.keep_alive()
+
+    def _passes(self, payload: bytes) -> bool:
+        if self._telling.search(payload) is None:
+            return True
+        self._hear(self._decoder.feed(b"data: " + payload + b"\n\n"))
+        if self.outcome.failure is not None or LAST_EVENT[self._dialect].search(payload):
+            self.ended = True
+        return not (self._hide_usage and b'"usage"' in payload and _USAGE_ONLY.search(payload))
+
+    def _hear(self, events: Sequence[Event]) -> None:
+        if self.outcome.finish is None and self.outcome.failure is None:
+            self.outcome.note(events)
+
+    def _whole_events(self, data: bytes) -> bytes:
+        seen = max(0, len(self._held) - 3)  # a boundary may be split over two reads
+        self._held += data
+        cut = max(self._held.rfind(end, seen) + len(end) for end in (b"\n\n", b"\r\n\r\n", b"\r\r"))
+        if cut < 4:  # rfind said -1 for all three
+            return b""
+        whole = bytes(self._held[:cut])
+        del self._held[:cut]
+        return whole
+
+
+def _framed(payloads: Sequence[bytes]) -> bytes:
+    return b"".join([b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n\n" for payload in payloads])

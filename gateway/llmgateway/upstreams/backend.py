@@ -1,0 +1,125 @@
+"""One backend of the spec, ready to be asked: its transport, its credential, its circuit, and how it is addressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
+
+from msgspec import Struct
+
+from llmgateway.failures import Failure, TurnRefused
+from llmgateway.translate.translated import UpstreamType
+from llmgateway.upstreams.circuit import Circuit
+from llmgateway.upstreams.port import Transport, UpstreamAnswer, UpstreamRequest
+
+WireDialect = Literal["chat", "messages"]
+
+ANTHROPIC_VERSION = "2023-06-01"
+OAUTH_BETA = "oauth-2025-04-20"
+"""Anthropic's own SDK sends this beta with every bearer token (anthropic-sdk-python, credentials)."""
+FORWARDED_TO_ANTHROPIC = (b"anthropic-version", b"anthropic-beta")
+ANTHROPIC_TYPES: tuple[UpstreamType, ...] = ("Anthropic", "ClaudeAgent")
+CREDENTIAL_HEADERS = (b"authorization", b"x-api-key")
+
+
+class RetrySettings(Struct, frozen=True):
+    """Connect attempts on one backend, and the seconds between them (jittered)."""
+
+    attempts: int = 3
+    delay: float = 5.0
+
+
+class CredentialSource(Struct, frozen=True):
+    """Where a backend's credential comes from; `read` returns the current value."""
+
+    description: str
+    """For messages: the Secret's and the key's names, never the value."""
+    read: Callable[[], str | None]
+    bearer: bool = False
+    """True for OAuth access tokens, which Anthropic wants as a bearer token."""
+
+
+class Backend:
+    """A backend with its pool. `in_flight` counts running requests, so that a retired pool closes after the last."""
+
+    def __init__(
+        self,
+        name: str,
+        upstream_type: UpstreamType,
+        transport: Transport,
+        *,
+        circuit: Circuit | None = None,
+        credential: CredentialSource | None = None,
+        passthrough: bool = False,
+        retry: RetrySettings | None = None,
+    ) -> None:
+        self.name = name
+        self.type = upstream_type
+        self.transport = transport
+        self.circuit = circuit or Circuit()
+        self.credential = credential
+        self.passthrough = passthrough
+        self.retry = retry or RetrySettings()
+        self.in_flight = 0
+
+    @property
+    def dialect(self) -> WireDialect:
+        """What this backend speaks."""
+        return "messages" if self.type in ANTHROPIC_TYPES else "chat"
+
+    @property
+    def path(self) -> str:
+        """Relative to what the dialect's official SDK takes as its base URL."""
+        return "/v1/messages" if self.dialect == "messages" else "/chat/completions"
+
+    @property
+    def credential_state(self) -> str:
+        """none | passthrough | present | missing."""
+        if self.passthrough:
+            return "passthrough"
+        if self.credential is None:
+            return "none"
+        return "present" if self.credential.read() else "missing"
+
+    @contextmanager
+    def running(self, answer: UpstreamAnswer) -> Iterator[None]:
+        """Around the reading of an answer: counts it, and closes it however the block ends."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            answer.close()
+            self.in_flight -= 1
+
+    def request(
+        self, body: bytes, client: Mapping[bytes, bytes], extra: Mapping[str, str], *, native: bool, path: str = ""
+    ) -> UpstreamRequest:
+        """The upstream request for a body. `client`: the client's headers; `native`: same dialect on both sides.
+
+        Raises TurnRefused when the backend's credential is missing."""
+        headers = {"content-type": "application/json", **extra}
+        if self.dialect == "messages":
+            headers.setdefault("anthropic-version", ANTHROPIC_VERSION)
+            if native:
+                headers.update(
+                    {name.decode(): client[name].decode("latin-1") for name in FORWARDED_TO_ANTHROPIC if name in client}
+                )
+        headers.update(self._credential_headers(client, headers.get("anthropic-beta")))
+        return UpstreamRequest(path or self.path, headers, body)
+
+    def _credential_headers(self, client: Mapping[bytes, bytes], beta: str | None) -> dict[str, str]:
+        if self.passthrough:
+            return {name.decode(): client[name].decode("latin-1") for name in CREDENTIAL_HEADERS if name in client}
+        if self.credential is None:
+            return {}
+        value = self.credential.read()
+        if not value:
+            message = f"Backend {self.name} has no credential: {self.credential.description} is missing or empty."
+            raise TurnRefused(Failure(kind="internal", message=message, should_retry=False))
+        if self.dialect == "chat":
+            return {"authorization": f"Bearer {value}"}
+        if not self.credential.bearer:
+            return {"x-api-key": value}
+        betas = f"{beta},{OAUTH_BETA}" if beta else OAUTH_BETA
+        return {"authorization": f"Bearer {value}", "anthropic-beta": betas}

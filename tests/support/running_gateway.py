@@ -1,0 +1,90 @@
+"""The gateway on a free port: inside the test's event loop, or as the process that users start."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from llmgateway.server.application import Application
+from llmgateway.server.runtime import Runtime
+from support.free_port import free_port
+
+
+@dataclass
+class Running:
+    """A gateway that serves."""
+
+    url: str
+    runtime: Runtime | None = None
+    process: subprocess.Popen[str] | None = None
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # pytest keeps its own
+
+
+@contextlib.asynccontextmanager
+async def gateway_in_loop(file: Path | None = None, secrets: Path | None = None) -> AsyncIterator[Running]:
+    """The real application under the real server, in this event loop."""
+    runtime = Runtime(file, secrets)
+    port = free_port()
+    config = uvicorn.Config(
+        Application(runtime), port=port, http="httptools", ws="none", lifespan="on", log_config=None,
+        timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        assert not serving.done(), serving.exception() or "the gateway did not start"
+        await asyncio.sleep(0.01)
+    try:
+        yield Running(f"http://127.0.0.1:{port}", runtime)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@contextlib.contextmanager
+def gateway_process(
+    arguments: Sequence[str] = (), *, command: Sequence[str] = (), environment: dict[str, str] | None = None
+) -> Iterator[Running]:
+    """`llmgateway serve ...` as a process; its log is in the error when it does not come up."""
+    port = free_port()
+    full = [*(command or [sys.executable, "-m", "llmgateway", "serve"]), *arguments, "--port", str(port)]
+    process = subprocess.Popen(
+        full, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **(environment or {})}
+    )
+    try:
+        _wait_until_ready(f"http://127.0.0.1:{port}", process)
+        yield Running(f"http://127.0.0.1:{port}", process=process)
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"the gateway ended: {process.communicate()[0][-3000:]}")
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{url}/readyz", timeout=1).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the gateway was not ready within 20 s")
