@@ -92,7 +92,7 @@ def _sentence(detail: ErrorDetails) -> str:
         return f"must be {_one_of(context['expected'])}; got {_quoted(given)}"
     if kind in _COMPARISONS:
         words, bound = _COMPARISONS[kind]
-        return f"must be {words} {context[bound]}; got {_quoted(given)}"
+        return f"must be {words} {context[bound]:g}; got {_quoted(given)}"
     if kind == "string_pattern_mismatch":
         return SENTENCES.get(context["pattern"], f"must match {context['pattern']}")
     if kind in ("string_too_short", "string_too_long"):

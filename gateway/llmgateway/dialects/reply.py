@@ -13,7 +13,10 @@ from llmgateway.fold import Answer
 
 
 class Reply(Struct, kw_only=True):
-    """Facts of one turn for its encoder: ids, the name the client asked for, and what it wants to see."""
+    """Facts of one turn for its encoder: ids, the name the client asked for, and what it wants to see.
+
+    The encoder is made before an upstream was reached (it keeps the client waiting meanwhile): `tools` and
+    `reasoning_is_summary` are set when one was, so they are read when they are needed, not before."""
 
     id: str
     """32 hexadecimal digits, unique per answer; every id of the answer (`chatcmpl-`, `msg_`, items) is made of it."""
@@ -27,6 +30,10 @@ class Reply(Struct, kw_only=True):
     """An estimate of the prompt's size for `message_start`, until the upstream tells the truth."""
     tools: Mapping[str, ToolIdentity] = field(default_factory=dict)
     """Upstream tool name -> the client's tool, for renamed tools only."""
+    refusal_as_text: bool = False
+    """The client is Codex, which prints no refusal parts: a refusal also stands as text."""
+    reasoning_is_summary: bool = False
+    """The upstream's reasoning is a summary made for readers (Anthropic), not the model's raw text (open models)."""
     request: Mapping[str, Any] = field(default_factory=dict)
     """The client's request document (responses: its fields are echoed)."""
 

@@ -22,6 +22,8 @@ spec:
     - name: scripted
       aliases: ["*"]
       backendRefs: [{name: scripted, model: scripted}]
+    - name: scripted-slow
+      backendRefs: [{name: scripted}]
 """
 """What `llmgateway serve` serves without -f: no key, no network, no store."""
 

@@ -62,7 +62,7 @@ def _translated(call: Call, backend: Backend, target: Target, client: Mapping[by
     return Prepared(backend, request, False, translated.losses, translated.tools)
 
 
-def reply_for(call: Call, identifier: str, created: int) -> Reply:
+def reply_for(call: Call, user_agent: bytes, identifier: str, created: int) -> Reply:
     """What the client's encoder must know. `identifier`: 32 hexadecimal digits."""
     options = call.field("stream_options") if call.dialect == "chat" and call.stream else None
     return Reply(
@@ -71,8 +71,15 @@ def reply_for(call: Call, identifier: str, created: int) -> Reply:
         created=created,
         include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
         input_tokens=len(call.body) // BYTES_PER_TOKEN + 1,
+        refusal_as_text=user_agent.startswith(b"codex"),
         request=call.document if call.dialect == "responses" else {},
     )
+
+
+def learn_upstream(reply: Reply, prepared: Prepared) -> None:
+    """What the encoder must know of the upstream that was reached."""
+    reply.tools = prepared.tools
+    reply.reasoning_is_summary = prepared.backend.dialect == "messages"
 
 
 def stream_turn(prepared: Prepared, encoder: StreamEncoder) -> TranslatedStream | NativeStream:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.server.call import Call
 from llmgateway.server.client_watch import ClientWatch
@@ -12,6 +14,12 @@ from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import Send
 from llmgateway.server.turn_record import CLIENT_LEFT, TurnRecord
 from llmgateway.server.turn_service import RefusedVerbatim, TurnService
+
+logger = logging.getLogger(__name__)
+
+INTERNAL = Failure(
+    kind="internal", message="The gateway failed on this request: its log says why, under the request's id."
+)
 
 
 async def serve_turn(
@@ -29,6 +37,11 @@ async def serve_turn(
         record.status = CLIENT_LEFT
     except TurnRefused as refused:
         await _refuse(refused, record, send)
+    except Exception:
+        logger.exception("request %s failed inside the gateway", record.request_id)
+        if record.first_byte_after is not None:
+            raise  # the server closes the connection: a stream without its ending is no success anywhere
+        await _refuse(TurnRefused(INTERNAL), record, send)
 
 
 async def _refuse(refused: TurnRefused, record: TurnRecord, send: Send) -> None:

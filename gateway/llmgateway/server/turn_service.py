@@ -16,7 +16,7 @@ from llmgateway.server.exchange import Attempt, Reached, failure_of, reach
 from llmgateway.server.response_headers import HeaderList, answer_headers, passed_on
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import ClientStream, Send, pump
-from llmgateway.server.turn_plan import Prepared, prepare, reply_for, stream_turn
+from llmgateway.server.turn_plan import Prepared, learn_upstream, prepare, reply_for, stream_turn
 from llmgateway.server.turn_record import TurnRecord
 from llmgateway.upstreams.port import UpstreamAnswer, UpstreamError
 
@@ -46,7 +46,7 @@ class TurnService:
     async def serve(self, call: Call) -> None:
         """Answers the call. Raises TurnRefused when nothing was sent yet."""
         attempts = self._attempts(call)
-        reply = reply_for(call, os.urandom(16).hex(), int(time.time()))
+        reply = reply_for(call, self._headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))
         self._record.streamed = call.stream
         self._record.stages.mark("plan")
         await (self._serve_stream if call.stream else self._serve_whole)(call, attempts, reply)
@@ -79,7 +79,7 @@ class TurnService:
         with reached.prepared.backend.running(reached.answer):
             body = await _read_all(reached)
         self._record.stages.mark("read")
-        reply.tools = reached.prepared.tools
+        learn_upstream(reply, reached.prepared)
         body = self._whole_answer(call, reached.prepared, body, reply)
         self._record.status = 200
         headers = answer_headers(self._record, b"application/json", len(body))
@@ -99,7 +99,7 @@ class TurnService:
         client.beat(encoder.keep_alive)
         try:
             reached = await self._reach(attempts)
-            reply.tools = reached.prepared.tools
+            learn_upstream(reply, reached.prepared)
             with reached.prepared.backend.running(reached.answer):
                 await self._stream(reached, encoder, client)
         except TurnRefused as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from llmgateway.storage.records import Document, Turn
@@ -29,4 +30,6 @@ def position(after: str) -> tuple[float, str]:
     updated, slash, identifier = after.partition("/")
     if not slash:
         raise ValueError("the cursor is not one that a list gave")
+    if not math.isfinite(float(updated)):
+        raise ValueError("the cursor's time is no time")
     return float(updated), identifier

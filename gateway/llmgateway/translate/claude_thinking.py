@@ -26,7 +26,7 @@ def tell_claude(
     `forced`: the request forces a tool, which no thinking model takes.
     """
     if forced and wish.on:
-        to.lose(wish.path, "a forced tool and thinking exclude each other: the model doesn't think")
+        to.lose(wish.path, "a forced tool and thinking exclude each other: the tool is forced, thinking isn't asked for")
     if wish.on and not forced:
         _turn_on(wish, family, document, to)
     elif wish.on is False or (forced and family.thinking_default == "on"):

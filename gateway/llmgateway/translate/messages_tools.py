@@ -29,8 +29,8 @@ def declare_tools(to: ChatDocument, value: Any) -> None:
             name = name_at(tool.get("name"), f"{path}.name")
             to.declare(to.names.of(name, kind="function"), *typed, path)
         else:
-            name = tool.get("name")
-            to.dropped_tools.add(name if isinstance(name, str) else kind)
+            dropped = tool.get("name")
+            to.dropped_tools.add(dropped if isinstance(dropped, str) else kind)
             to.lose(path, f"{kind} runs on Anthropic's servers only")
 
 

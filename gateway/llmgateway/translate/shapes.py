@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import wraps
 from typing import Any, NoReturn
 
 from llmgateway.failures import Failure, TurnRefused
+from llmgateway.translate.translated import Target, Translated, Translator
 
 
 def refuse(path: str, message: str) -> NoReturn:
@@ -47,3 +49,16 @@ def kind_of(value: Mapping[str, Any]) -> str:
     """The `type` of a block, part, item or tool; "" where it has none."""
     kind = value.get("type")
     return kind if isinstance(kind, str) else ""
+
+
+def refusing_deep_nesting(translate: Translator, held: str) -> Translator:
+    """The same translator, which refuses what nests deeper than Python can follow; `held` is the field to blame."""
+
+    @wraps(translate)
+    def guarded(request: Mapping[str, Any], target: Target) -> Translated:
+        try:
+            return translate(request, target)
+        except RecursionError:
+            refuse(held, "the document is nested too deeply")
+
+    return guarded

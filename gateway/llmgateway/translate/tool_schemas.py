@@ -18,11 +18,11 @@ def object_schema(schema: Any) -> tuple[dict[str, Any], bool]:
 
     Alternatives at the top level are merged: every property, and what all alternatives require.
     """
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return {"type": "object", "properties": {}}, schema is not None
     combined = any(name in schema for name in _REFUSED_AT_TOP)
     if schema.get("type") == "object" and isinstance(schema.get("properties"), Mapping) and not combined:
-        return schema if isinstance(schema, dict) else dict(schema), False
+        return schema, False
     if not combined:
         properties = schema.get("properties")
         plain = {**schema, "type": "object", "properties": properties if isinstance(properties, Mapping) else {}}
@@ -58,7 +58,7 @@ def closed(schema: Any) -> Any:
     """The schema with `additionalProperties: false` in every object, as Anthropic's structured output asks for."""
     if isinstance(schema, list):
         return [closed(item) for item in schema]
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return schema
     made = {name: _closed_under(name, value) for name, value in schema.items()}
     kind = schema.get("type")
@@ -77,7 +77,7 @@ def is_closed(schema: Any, *, all_required: bool) -> bool:
     """True when a strict mode takes the schema: every object is closed (and, for OpenAI, requires all it has)."""
     if isinstance(schema, list):
         return all(is_closed(item, all_required=all_required) for item in schema)
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return True
     properties = schema.get("properties")
     if schema.get("type") == "object" or properties is not None:

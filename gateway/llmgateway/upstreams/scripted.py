@@ -5,6 +5,7 @@ It serves the first `curl`, examples and tests. What it does is decided by the c
 - tools are offered and `tool_choice` demands one, or the last user text names one -> it calls that tool, with
   arguments made from the tool's schema;
 - otherwise it answers with a sentence that quotes the last user text.
+The model `scripted-slow` pauses between tokens, as a model on a small machine does.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from llmgateway.upstreams.port import UpstreamAnswer, UpstreamRequest
 from llmgateway.wire import json_codec
 
 MODEL = "scripted"
+SLOW_MODEL = "scripted-slow"
+SLOW_PAUSE = 0.05
+"""Seconds between two tokens of SLOW_MODEL."""
 CREATED = 1_767_225_600  # 2026-01-01: nothing here reads a clock
 
 
 class ScriptedTransport:
-    """The same seam as a real backend's, answered in process; `delay` seconds between tokens."""
-
-    def __init__(self, delay: float = 0.0) -> None:
-        self._delay = delay
+    """The same seam as a real backend's, answered in process."""
 
     async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
         """Answers any chat completion request."""
@@ -33,13 +34,14 @@ class ScriptedTransport:
         answer = answer_to(document)
         if document.get("stream"):
             pieces = [_event(chunk) for chunk in chunks_of(answer)] + [b"data: [DONE]\n\n"]
-            return ScriptedAnswer("text/event-stream", pieces, self._delay)
+            pause = SLOW_PAUSE if document.get("model") == SLOW_MODEL else 0.0
+            return ScriptedAnswer("text/event-stream", pieces, pause)
         return ScriptedAnswer("application/json", [json_codec.encode(answer)], 0.0)
 
     async def get(self, request: UpstreamRequest) -> UpstreamAnswer:
-        """The model list: one name."""
-        entry = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": "llmgateway"}
-        body = json_codec.encode({"object": "list", "data": [entry]})
+        """The model list."""
+        shared = {"object": "model", "created": CREATED, "owned_by": "llmgateway"}
+        body = json_codec.encode({"object": "list", "data": [{"id": name, **shared} for name in (MODEL, SLOW_MODEL)]})
         return ScriptedAnswer("application/json", [body], 0.0)
 
     async def close(self) -> None:
@@ -49,17 +51,17 @@ class ScriptedTransport:
 class ScriptedAnswer:
     """Prepared pieces, handed out one by one."""
 
-    def __init__(self, content_type: str, pieces: list[bytes], delay: float) -> None:
+    def __init__(self, content_type: str, pieces: list[bytes], pause: float) -> None:
         self.status = 200
         self.headers: Mapping[str, str] = {"content-type": content_type}
         self._pieces = pieces[::-1]
-        self._delay = delay
+        self._pause = pause
 
     async def read_some(self) -> bytes:
         """The next piece, or b"" at the end."""
         if not self._pieces:
             return b""
-        await asyncio.sleep(self._delay)
+        await asyncio.sleep(self._pause)
         return self._pieces.pop()
 
     async def read_all(self) -> bytes:

@@ -34,21 +34,10 @@ READY_TIMEOUT = 120.0  # seconds; about twelve are usual
 def up(count: int) -> Path:
     """The administrator's kubeconfig of a cluster of `count` nodes whose nodes and DNS are ready.
 
-    A cluster that runs is left as it is. Raises MissingProgramsError, BuildFailed, ServerStartError."""
-    if node.pid_of(NODES[0]) is not None:
-        return KUBECONFIG
-    packages.require_root()
-    packages.require(packages.FOR_NODES)
-    for program in PROGRAMS:
-        binary(program)
-    images.build_missing()
-    down()  # what a killed run may have left
-    write_control_plane_pki(PKI, [API_ADDRESS, FIRST_SERVICE_ADDRESS])
-    Identities(PKI, KUBECONFIG.parent, f"https://{API_ADDRESS}:{API_PORT}").administrator()
-    network.create()
-    for each in NODES[:count]:
-        node.start(each)
-    _wait_until_ready(NODES[:count])
+    A cluster that runs keeps its nodes. Raises MissingProgramsError, BuildFailed, ServerStartError."""
+    if not is_up():
+        _start(NODES[:count])
+    _wait_until_ready(_running())
     return KUBECONFIG
 
 
@@ -75,6 +64,20 @@ def is_up() -> bool:
     return bool(_running())
 
 
+def _start(nodes: list[Node]) -> None:
+    packages.require_root()
+    packages.require(packages.FOR_NODES)
+    for program in PROGRAMS:
+        binary(program)
+    images.build_missing()
+    down()  # what a killed run may have left
+    write_control_plane_pki(PKI, [API_ADDRESS, FIRST_SERVICE_ADDRESS])
+    Identities(PKI, KUBECONFIG.parent, f"https://{API_ADDRESS}:{API_PORT}").administrator()
+    network.create()
+    for each in nodes:
+        node.start(each)
+
+
 def _running() -> list[Node]:
     return [each for each in NODES if node.pid_of(each) is not None]
 
@@ -89,7 +92,7 @@ def _wait_until_ready(nodes: list[Node]) -> None:
         wait_until(lambda: _have_images(nodes), READY_TIMEOUT, "images on every node")
     except (TimeoutError, KubectlError) as missed:
         logs = "\n".join(node.log_tail(each) for each in nodes)
-        raise ServerStartError(f"{missed}\n{logs}\n(all logs: {RUN}/node-*/logs)") from None
+        raise ServerStartError(f"{missed}\n{logs}\n(all logs: {RUN}/node-*/logs; `down` removes what runs)") from None
 
 
 def _are_ready(kubectl: Kubectl, nodes: list[Node]) -> bool:

@@ -42,12 +42,14 @@ class Blocks:
         self.calls = 0
         self.truncated = False
         self._open: dict[int | None, OpenBlock] = {}
+        self._without_arguments: OpenBlock | None = None  # the last call, stopped without any
 
     def start(self, index: int | None, payload: Any, events: list[Event]) -> None:
         """content_block_start."""
         if not isinstance(payload, dict):
             return
         self.stop(index, events)  # an index that was never stopped
+        self._finish_without_arguments(events)
         kind = _text(payload.get("type"))
         self._open[index] = block = OpenBlock(kind, payload)
         if kind == "text":
@@ -101,10 +103,15 @@ class Blocks:
         else:
             events.append(Opaque("messages", _with_input(block)))
 
-    def finish(self, events: list[Event]) -> None:
-        """The turn is over: blocks that nobody stopped are stopped."""
+    def finish(self, events: list[Event], *, cut: bool) -> None:
+        """The turn is over: blocks that nobody stopped are stopped.
+
+        `cut`: the model ran out of tokens, so a last call without arguments may have lost them.
+        """
         for index in list(self._open):
             self.stop(index, events)
+        if not cut:
+            self._finish_without_arguments(events)
 
     def _argue(self, block: OpenBlock, fragment: str, events: list[Event]) -> None:
         if fragment:
@@ -116,10 +123,18 @@ class Blocks:
         if not block.fragments and block.payload.get("input"):
             self._argue(block, json_codec.encode(block.payload["input"]).decode(), events)
         arguments = "".join(block.fragments)
-        if not arguments.strip() or tool_arguments.are_whole(arguments):
+        if not arguments.strip():
+            self._without_arguments = block
+        elif tool_arguments.are_whole(arguments):
             events.append(ToolCallFinished(block.call))
         else:
             self.truncated = True
+
+    def _finish_without_arguments(self, events: list[Event]) -> None:
+        """Another block begins, or the turn ends well: the call had no arguments to lose."""
+        if self._without_arguments is not None:
+            events.append(ToolCallFinished(self._without_arguments.call))
+            self._without_arguments = None
 
 
 def cite(payload: Any, events: list[Event]) -> None:

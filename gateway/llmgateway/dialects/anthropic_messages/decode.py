@@ -159,10 +159,10 @@ class MessagesStreamDecoder:
             events.append(UsageReported(usage))
 
     def _finish(self, events: list[Event]) -> None:
-        self._blocks.finish(events)
         stop = self._stop or BlockDelta()
         native = stop.stop_reason if isinstance(stop.stop_reason, str) else ""
         reason = _REASON.get(native, "stop")
+        self._blocks.finish(events, cut=reason in ("length", "context_window"))
         if self._blocks.truncated and reason in ("stop", "tool_calls"):
             reason = "length"
         elif self._blocks.calls and reason == "stop":

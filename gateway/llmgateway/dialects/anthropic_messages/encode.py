@@ -193,6 +193,7 @@ class MessagesStreamEncoder:
 
     def _failed(self, event_: TurnFailed) -> None:
         """The open block is closed, then an error; what waited is lost, as the turn is."""
+        self._waiting.clear()
         self._close()
         self._ended = True
         self._pieces.append(event({"type": "error", "error": error_object(event_.failure)}))

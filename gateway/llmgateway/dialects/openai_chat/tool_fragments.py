@@ -63,7 +63,7 @@ class ToolFragments:
     def finish(self, events: list[Event], *, cut: bool) -> bool:
         """The turn is over: every whole call is finished. True when some arguments are no complete JSON.
 
-        `cut`: the server said that it ran out of tokens, so a call without arguments may have lost them.
+        `cut`: the server said that it ran out of tokens, so a last call without arguments may have lost them.
         """
         truncated = False
         for call in self._calls:
@@ -71,7 +71,7 @@ class ToolFragments:
                 call.fragments.append('"}')
                 events.append(ToolArgumentsDelta(call.index, '"}'))
             arguments = "".join(call.fragments)
-            whole = tool_arguments.are_whole(arguments) if arguments.strip() else not cut
+            whole = tool_arguments.are_whole(arguments) if arguments.strip() else not (cut and call is self._calls[-1])
             truncated = truncated or not whole
             if whole and call.index >= 0:
                 events.append(ToolCallFinished(call.index))

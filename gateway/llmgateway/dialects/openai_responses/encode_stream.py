@@ -12,7 +12,7 @@ from typing import Any
 
 from llmgateway.dialects.openai_responses.errors import response_error
 from llmgateway.dialects.openai_responses.event_writer import EventWriter, NumberedEvent
-from llmgateway.dialects.openai_responses.items import view_of
+from llmgateway.dialects.openai_responses.items import View
 from llmgateway.dialects.openai_responses.open_output import OpenOutput
 from llmgateway.dialects.openai_responses.response_object import (
     INCOMPLETE_REASON,
@@ -43,17 +43,12 @@ from llmgateway.failures import Failure
 
 
 class ResponsesStreamEncoder:
-    """One stream. Nothing comes after its terminal event, whatever it is given.
+    """One stream. Nothing comes after its terminal event, whatever it is given."""
 
-    `refusal_as_text`: the client is Codex, which prints no refusal parts. `reasoning_is_summary`: the upstream's
-    reasoning is a summary made for readers (Anthropic), not the model's raw text.
-    """
-
-    def __init__(self, reply: Reply, *, refusal_as_text: bool = False, reasoning_is_summary: bool = False) -> None:
+    def __init__(self, reply: Reply) -> None:
         self._reply = reply
         self._writer = EventWriter()
-        view = view_of(reply, refusal_as_text=refusal_as_text, reasoning_is_summary=reasoning_is_summary)
-        self._output = OpenOutput(self._writer, reply, view)
+        self._output = OpenOutput(self._writer, reply, View(reply))
         self._usage: Usage | None = None
         self._completed_at: int | None = None
         self._refused = False

@@ -23,13 +23,10 @@ def encode_whole(
     answer: Answer,
     reply: Reply,
     *,
-    refusal_as_text: bool = False,
-    reasoning_is_summary: bool = False,
     completed_at: int | None = None,
 ) -> bytes:
-    """The response as JSON. The flags are those of ResponsesStreamEncoder; `completed_at` is Unix seconds."""
-    view = items.view_of(reply, refusal_as_text=refusal_as_text, reasoning_is_summary=reasoning_is_summary)
-    return json_codec.encode(_response(answer, reply, view, completed_at))
+    """The response as JSON. `completed_at` is Unix seconds."""
+    return json_codec.encode(_response(answer, reply, View(reply), completed_at))
 
 
 def _response(answer: Answer, reply: Reply, view: View, completed_at: int | None) -> dict[str, Any]:

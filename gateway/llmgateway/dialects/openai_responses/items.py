@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from msgspec import Struct
-
 from llmgateway.dialects.openai_responses.custom_input import InputUnwrapper
 from llmgateway.dialects.reply import Reply
 from llmgateway.dialects.tool_arguments import object_ends
@@ -23,22 +21,24 @@ NO_ARGUMENTS = "{}"
 """A finished function call whose upstream sent no arguments."""
 
 
-class View(Struct, frozen=True):
-    """What the client is to see of an answer."""
+class View:
+    """What the client is to see of an answer; reads the reply when asked, because parts of it are known late."""
 
-    refusal_as_text: bool = False
-    """A refusal also stands as output_text: Codex prints no refusal parts."""
-    reasoning_is_summary: bool = False
-    """The upstream's reasoning is a summary made for readers (Anthropic), not the model's raw text (open models)."""
-    encrypted_reasoning: bool = False
-    """Reasoning items carry a token that brings the reasoning back in the next request."""
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        included = reply.request.get("include")
+        self.encrypted_reasoning = isinstance(included, list) and "reasoning.encrypted_content" in included
+        """Reasoning items carry a token that brings the reasoning back in the next request."""
 
+    @property
+    def refusal_as_text(self) -> bool:
+        """A refusal also stands as output_text: Codex prints no refusal parts."""
+        return self._reply.refusal_as_text
 
-def view_of(reply: Reply, *, refusal_as_text: bool, reasoning_is_summary: bool) -> View:
-    """The view, with what the request's `include` asks for."""
-    included = reply.request.get("include")
-    encrypted = isinstance(included, list) and "reasoning.encrypted_content" in included
-    return View(refusal_as_text, reasoning_is_summary, encrypted)
+    @property
+    def reasoning_is_summary(self) -> bool:
+        """Reasoning goes into `summary`, not `content`."""
+        return self._reply.reasoning_is_summary
 
 
 def item_id(prefix: Literal["msg", "rs", "fc", "ctc"], reply: Reply, output_index: int) -> str:

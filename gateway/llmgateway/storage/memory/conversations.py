@@ -42,9 +42,7 @@ class MemoryConversations:
             return None
         turns = [decode_turn(data) for data in kept.turns.values()]
         metadata = dict(kept.metadata)
-        return Conversation(
-            id=conversation, created=kept.created, updated=kept.updated, metadata=metadata, turns=turns
-        )
+        return Conversation(id=conversation, created=kept.created, updated=kept.updated, metadata=metadata, turns=turns)
 
     async def page(self, owner: str, limit: int = 20, after: str | None = None) -> ConversationPage:
         before = position(after) if after is not None else None

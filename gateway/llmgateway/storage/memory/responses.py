@@ -105,7 +105,9 @@ class MemoryResponses:
         return found
 
     async def open_of(self, process: str) -> list[ResponseKey]:
-        return [ResponseKey(*key) for key, kept in self._table.items() if kept.process == process and not kept.is_closed]
+        return [
+            ResponseKey(*key) for key, kept in self._table.items() if kept.process == process and not kept.is_closed
+        ]
 
     def _page(self, owner: str, response: str, after: int) -> EventPage | None:
         kept = self._table.get((owner, response))

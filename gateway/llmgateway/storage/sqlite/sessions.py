@@ -49,8 +49,15 @@ class SqliteSessions:
                 f"SELECT data FROM session_entries WHERE {_MARK} ORDER BY number",  # noqa: S608 - a constant
                 key,
             )
-            figures = [decode_document(part) for part in row[2:]]
-            return Session(session.id, *row[:2], *figures, [decode_document(data) for (data,) in entries])
+            return Session(
+                id=session.id,
+                started=row[0],
+                active=row[1],
+                counters=decode_document(row[2]),
+                peaks=decode_document(row[3]),
+                facts=decode_document(row[4]),
+                entries=[decode_document(data) for (data,) in entries],
+            )
 
         return await self._database.read(work)
 

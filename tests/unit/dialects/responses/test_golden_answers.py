@@ -1,7 +1,7 @@
 """Every golden answer: the stream, the whole, the official SDK's reading of both, and the stream cut at every event.
 
 A case is a folder in `tests/golden/answers_responses`: events.json (canonical events, `type` is the class), reply.json
-(the Reply, and the encoder's flags in `encoder`), client.sse and client.json (what must come out).
+(the Reply), client.sse and client.json (what must come out).
 `GOLDEN_REFRESH=1 pytest` writes the last two.
 """
 
@@ -40,19 +40,18 @@ class Case:
     def __init__(self, name: str) -> None:
         self.folder = GOLDEN / name
         facts = json.loads((self.folder / "reply.json").read_bytes())
-        self.flags: dict[str, bool] = facts.pop("encoder", {})
         self.reply = msgspec.convert(facts, Reply)
         documents = json.loads((self.folder / "events.json").read_bytes())
         self.events: list[Event] = [_event(dict(document)) for document in documents]
 
     def encoder(self) -> ResponsesStreamEncoder:
-        return ResponsesStreamEncoder(self.reply, **self.flags)
+        return ResponsesStreamEncoder(self.reply)
 
     def stream(self) -> bytes:
         return self.encoder().encode(self.events)
 
     def whole(self) -> bytes:
-        return encode_whole(fold(self.events), self.reply, **self.flags)
+        return encode_whole(fold(self.events), self.reply)
 
 
 def _event(document: dict[str, Any]) -> Event:

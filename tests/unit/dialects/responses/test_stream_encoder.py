@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from llmgateway.dialects.openai_responses import DIALECT, ResponsesStreamEncoder, encode_whole, response_object
 from llmgateway.dialects.reply import ClientDialect, Reply, StreamEncoder
@@ -197,9 +198,9 @@ def _call(draw: st.DrawFn, name: str) -> list[Event]:
 def test_any_turn_is_a_legal_stream_that_ends_with_the_whole_answer(
     events: list[Event], refusal_as_text: bool, summary: bool
 ) -> None:
-    flags = {"refusal_as_text": refusal_as_text, "reasoning_is_summary": summary}
-    final = judge(ResponsesStreamEncoder(REPLY, **flags).encode(events))
-    assert final == json.loads(encode_whole(fold(events), REPLY, **flags))
+    reply = structs.replace(REPLY, refusal_as_text=refusal_as_text, reasoning_is_summary=summary)
+    final = judge(ResponsesStreamEncoder(reply).encode(events))
+    assert final == json.loads(encode_whole(fold(events), reply))
 
 
 @pytest.mark.behaviour("H3")
