@@ -65,8 +65,9 @@ class ApiModel(BaseModel):
         """The typed form of a document with wire names, as read from YAML or the API server.
 
         Raises pydantic.ValidationError with every error at once; `documents.py` puts it into plain sentences.
+        TypeError or ValueError where the document holds what JSON does not have.
         """
-        return cls.model_validate_json(json.dumps(document), by_alias=True, by_name=False)
+        return cls.model_validate_json(json.dumps(document, allow_nan=False), by_alias=True, by_name=False)
 
     def as_document(self, *, resolved: bool = False) -> dict[str, Any]:
         """The document with wire names: as it was written, or with all defaults when `resolved`."""

@@ -46,8 +46,12 @@ def _section(of: type[ApiModel], schema: Schema) -> str:
     lines += _rows(of, schema)
     if rules := RULES.get(of.__name__, ()):
         lines += ["", "Rules:"]
-        lines += [f"- {f'`{rule.path}`: ' if rule.path else ''}{rule.message}" for rule in rules]
+        lines += [f"- {f'`{rule.path}`: ' if rule.path else ''}{_escaped(rule.message)}" for rule in rules]
     return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", "&lt;").replace(">", "&gt;").replace("*", "\\*")
 
 
 def _rows(of: type[ApiModel], schema: Schema) -> Iterator[str]:

@@ -28,7 +28,6 @@ GATEWAY_COLUMNS: Final[tuple[Column, ...]] = (
     _column("Models", ".status.models"),
     _column("Replicas", ".status.readyReplicas", "integer", description="Pods that answer."),
     _AGE,
-    _column("Backends", ".status.backends[*].name", priority=1),
     _column("Message", f"{_READY}.message", priority=1),
 )
 CREDENTIAL_COLUMNS: Final[tuple[Column, ...]] = (

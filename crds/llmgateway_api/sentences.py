@@ -1,7 +1,7 @@
 """pydantic's errors as sentences for users: what is wrong and what would be right, never a value that may be secret.
 
-Only words of a closed list, numbers and durations are quoted back; whatever else a document holds might be a key that
-was pasted into the wrong place.
+Only what stands for a word of a closed list, a number, a duration or a quantity is quoted back, and only while it is
+short; whatever else a document holds might be a key that was pasted into the wrong place.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _COMPARISONS: Final = {
     "greater_than": ("greater than", "gt"),
     "less_than": ("less than", "lt"),
 }
-_QUOTED_AT_MOST: Final = 40
+_QUOTED_AT_MOST: Final = 24
 
 Found = tuple[str, str]
 """A field path and a sentence about it."""
@@ -109,15 +109,13 @@ def _one_of(expected: str) -> str:
 
 def _quoted(value: object) -> str:
     if isinstance(value, str):
-        shown = value if len(value) <= _QUOTED_AT_MOST else value[: _QUOTED_AT_MOST - 3] + "..."
-        return f'"{shown}"'
+        return f'"{value}"' if len(value) <= _QUOTED_AT_MOST else "a longer text"
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else _kind(value)
 
 
 def _repeated(kind: str, value: object) -> str:
-    short = isinstance(value, str) and len(value) <= 16
     is_amount = kind in ("duration_text", "quantity_text", "maxmemory_text", "pods")
-    return f"; got {_quoted(value)}" if is_amount and (short or isinstance(value, int | float)) else ""
+    return f"; got {_quoted(value)}" if is_amount else ""
 
 
 def _kind(value: object) -> str:

@@ -39,5 +39,14 @@ def parse_yaml(text: str) -> list[Any]:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise YamlError(f"{place}is not valid YAML") from None
-    except (yaml.YAMLError, RecursionError):
+    except YamlError:
+        raise
+    except (
+        yaml.YAMLError,
+        RecursionError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+    ):  # !!int, !!bool and others
         raise YamlError("is not valid YAML") from None

@@ -105,7 +105,7 @@ def test_the_columns_say_whether_it_is_fine_where_it_is_and_why_not(definitions:
     patch = json.dumps({"status": status})
     kubectl.run("patch", "llmgw/demo", "-n", kubectl.namespace, "--subresource=status", "--type=merge", "-p", patch)
     table = kubectl.run("get", "llmgw", "-n", kubectl.namespace, "-o", "wide")
-    for word in ("READY", "REASON", "URL", "MODELS", "REPLICAS", "AGE", "BACKENDS", "MESSAGE"):
+    for word in ("READY", "REASON", "URL", "MODELS", "REPLICAS", "AGE", "MESSAGE"):
         assert word in table.splitlines()[0]
     for word in ("False", "BackendMissing", "http://demo-gateway.test:8080", "coder", "small", "no such Secret"):
         assert word in table.splitlines()[1]

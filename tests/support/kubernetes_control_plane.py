@@ -8,9 +8,6 @@ Pods stay Pending.
 
 from __future__ import annotations
 
-import ssl
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 
@@ -18,7 +15,7 @@ from support import kubernetes_servers
 from support.kubernetes_binaries import binary
 from support.kubernetes_identities import Identities
 from support.kubernetes_pki import write_control_plane_pki
-from support.server_process import ServerProcess, free_port
+from support.server_process import ServerProcess, answers, free_port
 
 START_TIMEOUT = 90.0  # seconds; about four are usual, a busy machine with a cold disk needs more
 
@@ -37,7 +34,7 @@ class ControlPlane:
         server = f"https://127.0.0.1:{self._ports['apiserver']}"
         self.identities = Identities(folder / "pki", folder / "kubeconfigs", server)
         self.kubeconfig = self.identities.administrator()
-        self._administrator = self._tls_of_the_administrator()
+        self._administrator = self.identities.administrator_tls()
         self._running: dict[str, ServerProcess] = {}
         try:
             self._start_etcd()
@@ -87,7 +84,7 @@ class ControlPlane:
         data = self.folder / "etcd"
         command = kubernetes_servers.etcd(data, self._ports["etcd"], self._ports["peer"])
         url = f"http://127.0.0.1:{self._ports['etcd']}/health"
-        self._start(command).wait_until_ready(lambda: _is_ok(url), START_TIMEOUT)
+        self._start(command).wait_until_ready(lambda: answers(url), START_TIMEOUT)
 
     def _start_controller_manager(self) -> None:
         """Ready once the account that it makes in every namespace is there."""
@@ -103,18 +100,4 @@ class ControlPlane:
         return process
 
     def _answers(self, path: str) -> bool:
-        return _is_ok(self.identities.server + path, self._administrator)
-
-    def _tls_of_the_administrator(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self.folder / "pki" / "ca.crt"))
-        context.load_cert_chain(self.folder / "pki" / "admin.crt", self.folder / "pki" / "admin.key")
-        return context
-
-
-def _is_ok(url: str, tls: ssl.SSLContext | None = None) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls))
-    try:
-        with opener.open(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:  # URLError included: refused, reset, timed out, or an HTTP status from 300 up
-        return False
+        return answers(self.identities.server + path, self._administrator)

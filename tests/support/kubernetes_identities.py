@@ -6,6 +6,7 @@ All it needs is the PKI folder, so that processes which did not start the contro
 from __future__ import annotations
 
 import hashlib
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +28,12 @@ class Identities:
         pair = issue(KeyPair.read(self._pki, "ca"), "admin", ["system:masters"])
         pair.write(self._pki, "admin")
         return self._write("admin", pair=pair)
+
+    def administrator_tls(self) -> ssl.SSLContext:
+        """The same as an HTTPS client; `administrator` comes first."""
+        context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
+        context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
+        return context
 
     def user(self, name: str, groups: Sequence[str] = ()) -> Path:
         """A user with a client certificate; what it may do is up to RBAC."""

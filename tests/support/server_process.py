@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -77,6 +79,16 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def answers(url: str, tls: ssl.SSLContext | None = None) -> bool:
+    """Whether a GET gives a status of 200 within five seconds; no proxy is asked."""
+    handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls)]
+    try:
+        with urllib.request.build_opener(*handlers).open(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:  # URLError included: refused, reset, timed out, or an HTTP status from 300 up
+        return False
 
 
 def _ends_with_its_parent() -> list[str]:

@@ -21,6 +21,7 @@ from support.kubernetes_identities import Identities
 from support.server_process import ServerStartError
 
 TESTS = Path(__file__).parent.parent
+READY = "ready"
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def _start_keeper(folder: Path) -> subprocess.Popen[bytes]:
     )
     assert keeper.stdout is not None
     with keeper.stdout as said:
-        answer = said.readline().decode()
-    if answer != "ready\n":
+        answer = said.read().decode()
+    if answer != READY:
         raise ServerStartError(f"the control plane: {answer or 'its keeper ended'} (see {folder}/logs)")
     return keeper
 
@@ -71,12 +72,12 @@ def _keep(folder: Path) -> None:
     try:
         control_plane = ControlPlane(folder)
     except RuntimeError as refused:
-        print(repr(str(refused)), flush=True)
+        print(refused, flush=True)
         raise SystemExit(1) from None
     with control_plane, (folder / "users.lock").open("w") as users:
         (folder / "server").write_text(control_plane.identities.server)
-        print("ready", flush=True)
-        os.close(sys.stdout.fileno())
+        print(READY, end="", flush=True)
+        os.close(sys.stdout.fileno())  # this is the end of what the first user reads
         fcntl.flock(users, fcntl.LOCK_EX)
         (folder / "server").unlink()
 

@@ -22,7 +22,7 @@ from llmgateway.wire import json_codec
 AuthStyle = Literal["Body", "Basic"]
 BodyFormat = Literal["Form", "JSON"]
 
-TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  # a name, no secret
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 JWT: Final = "urn:ietf:params:oauth:token-type:jwt"
 

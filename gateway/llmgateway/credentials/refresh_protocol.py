@@ -107,7 +107,7 @@ def decide(view: View, rules: Rules, now: float) -> Decision:
     if not rules.single_use:
         return _repeatable(view, record, rules, now)
     if record.intent is not None:
-        return _after_unknown_end(view, record, rules, now)
+        return _after_unknown_end(view, record, record.intent, rules, now)
     return _settled(view, record, rules, now)
 
 
@@ -153,14 +153,13 @@ def _repeatable(view: View, record: Record, rules: Rules, now: float) -> Decisio
     return Spend(record=record, base=record)
 
 
-def _after_unknown_end(view: View, record: Record, rules: Rules, now: float) -> Decision:
-    assert record.intent is not None
-    token, kept = record.intent.token, fingerprint(view.target.tokens.refresh)
+def _after_unknown_end(view: View, record: Record, left: Intent, rules: Rules, now: float) -> Decision:
+    token, kept = left.token, fingerprint(view.target.tokens.refresh)
     origin: Literal["kept", "source"] = "kept" if token == kept else "source"
     value = _value_of(token, view)
     may_repeat = token == record.reusable or in_grace(record, rules, now)
     if value and may_repeat and not _new_login(view, record, except_for=token):
-        intent = msgspec.structs.replace(record.intent, run=rules.run)
+        intent = msgspec.structs.replace(left, run=rules.run)
         again = msgspec.structs.replace(record, intent=intent)
         return Spend(record=again, base=record, token=Secret(value), origin=origin, resumed=token != record.reusable)
     spend = Spend(record=record, base=record, token=Secret(value), origin=origin)
@@ -192,9 +191,7 @@ def _new_login(view: View, record: Record, except_for: str = "") -> Tokens | Non
     return None if token in known else view.source
 
 
-def _spend(
-    record: Record, token: str, origin: Literal["kept", "source"], rules: Rules, now: float
-) -> Spend:
+def _spend(record: Record, token: str, origin: Literal["kept", "source"], rules: Rules, now: float) -> Spend:
     intent = Intent(token=fingerprint(token), run=rules.run, first_sent=timestamps.to_text(now))
     planned = msgspec.structs.replace(record, intent=intent)
     return Spend(record=planned, base=record, token=Secret(token), origin=origin)
@@ -271,8 +268,7 @@ def _adopted(record: Record, login: Tokens, view: View, now: float) -> Record:
 
 def _lost(record: Record, spend: Spend, view: View, why: str) -> Record:
     """The token of the intent is of no use any more. An older login that still lives goes on."""
-    assert record.intent is not None
-    token = record.intent.token
+    token = record.intent.token if record.intent else ""
     if spend.origin == "kept":
         closed = msgspec.structs.replace(record, intent=None, dead=token)
         return _told(closed, "ReauthRequired", f"{why}; {REAUTHORIZE}")

@@ -1,17 +1,20 @@
 """What the refresh program asks of the place where tokens are kept: the Kubernetes API, or a folder.
 
-    StoreError        any failed call; `str()` names the object and never holds its content
-    +- Conflict       somebody else wrote since the read
-    +- Missing        there is no such object
-    +- Denied         the program may not do this
-    +- Unreachable    no answer, or none that can be understood: the call may have worked
-    Busy              another run holds the lock
+StoreError        any failed call; `str()` names the object and never holds its content
++- Conflict       somebody else wrote since the read
++- Missing        there is no such object
++- Denied         the program may not do this
++- Unreachable    no answer, or none that can be understood: the call may have worked
+Busy              another run holds the lock
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class StoreError(Exception):
@@ -39,12 +42,17 @@ class Busy(Exception):
 
 
 class StoredSecret:
-    """One Secret as read: its data, the refresh record beside it (JSON or empty), and the version for the next write."""
+    """One Secret as read: its data, the refresh record beside it (JSON or empty), the version for the next write."""
 
     __slots__ = ("data", "name", "origin", "record", "version")
 
     def __init__(
-        self, name: str, data: Mapping[str, bytes], record: str = "", version: str = "", origin: object = None
+        self,
+        name: str,
+        data: Mapping[str, bytes],
+        record: str = "",
+        version: str = "",
+        origin: Mapping[str, Any] = NOTHING,
     ) -> None:
         self.name = name
         self.data = dict(data)

@@ -18,8 +18,8 @@ from llmgateway.wire import json_codec
 
 SourceFormat = Literal["Keys", "ClaudeCredentialsJSON"]
 
-ACCESS_TOKEN: Final = "accessToken"
-REFRESH_TOKEN: Final = "refreshToken"
+ACCESS_TOKEN: Final = "accessToken"  # noqa: S105  # a key, no secret
+REFRESH_TOKEN: Final = "refreshToken"  # noqa: S105  # a key, no secret
 EXPIRES_AT: Final = "expiresAt"
 CLAUDE_FILE: Final = ".credentials.json"
 CLAUDE_ROOT: Final = "claudeAiOauth"
@@ -35,7 +35,11 @@ class Tokens:
     __slots__ = ("access", "claude", "expires_at", "refresh")
 
     def __init__(
-        self, access: str = "", refresh: str = "", expires_at: float | None = None, claude: Mapping[str, Any] | None = None
+        self,
+        access: str = "",
+        refresh: str = "",
+        expires_at: float | None = None,
+        claude: Mapping[str, Any] | None = None,
     ) -> None:
         self.access = access
         self.refresh = refresh
@@ -69,7 +73,7 @@ def read_kept(data: Mapping[str, bytes]) -> Tokens:
 
 def kept(tokens: Tokens) -> dict[str, bytes]:
     """The keys of the target Secret."""
-    data = {ACCESS_TOKEN: tokens.access.encode()}
+    data = {ACCESS_TOKEN: tokens.access.encode()} if tokens.access else {}
     if tokens.refresh:
         data[REFRESH_TOKEN] = tokens.refresh.encode()
     if tokens.expires_at is not None:
@@ -77,6 +81,12 @@ def kept(tokens: Tokens) -> dict[str, bytes]:
     if tokens.claude is not None:
         data[CLAUDE_FILE] = _claude_file(tokens)
     return data
+
+
+def merged(data: Mapping[str, bytes], tokens: Tokens) -> dict[str, bytes]:
+    """`data` with the login replaced as a whole. Keys of others stay; so does a refresh token without a successor."""
+    stays = {key: value for key, value in data.items() if key not in (ACCESS_TOKEN, EXPIRES_AT, CLAUDE_FILE)}
+    return {**stays, **kept(tokens)}
 
 
 def _from_claude(data: Mapping[str, bytes]) -> Tokens:

@@ -61,7 +61,7 @@ class Application:
         record = TurnRecord(dialect, headers, cors_headers(origin))
         self._log.began()
         try:
-            await serve_turn(record, self._runtime.snapshot, headers, receive, send)
+            await serve_turn(record, self._runtime.snapshot, self._runtime.services, headers, receive, send)
         finally:
             self._log.ended(record)
 

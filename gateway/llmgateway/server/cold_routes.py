@@ -12,10 +12,13 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from llmgateway.failures import Failure, TurnRefused, kind_of_status
-from llmgateway.server.call import ClientDialect
+from llmgateway.server.call import Call, ClientDialect
+from llmgateway.server.count_tokens_route import count_tokens
 from llmgateway.server.dialects import DIALECTS
 from llmgateway.server.model_list import anthropic_list, anthropic_model, openai_list, openai_model, visible_models
 from llmgateway.server.openapi_page import document_hot_routes
+from llmgateway.server.request_body import read_body
+from llmgateway.server.responses_routes import responses_router
 from llmgateway.server.runtime import Runtime
 from llmgateway.server.turn_record import request_id_of
 from llmgateway.wire import json_codec
@@ -33,6 +36,8 @@ def cold_application(runtime: Runtime) -> FastAPI:
     application = FastAPI(title="llmgateway", version=version("llmgateway"), docs_url=None, redoc_url=None)
     _add_probes(application, runtime)
     _add_models(application, runtime)
+    _add_count_tokens(application, runtime)
+    application.include_router(responses_router(runtime))
     _add_console(application)
     document_hot_routes(application)
     application.add_exception_handler(TurnRefused, _refused)
@@ -77,6 +82,19 @@ def _add_models(application: FastAPI, runtime: Runtime) -> None:
             message = f"Model {model_id[:200]!r} is not served here: GET /v1/models lists the names."
             raise TurnRefused(Failure(kind="not_found", message=message, code="model_not_found", param="model"))
         return _json(anthropic_model(found) if _is_anthropic(request) else openai_model(found))
+
+
+def _add_count_tokens(application: FastAPI, runtime: Runtime) -> None:
+    @application.post("/v1/messages/count_tokens", summary="Tokens of a Messages request")
+    @application.post("/anthropic/v1/messages/count_tokens", summary="Tokens of a Messages request")
+    async def counted(request: Request) -> Response:
+        headers, snapshot = dict(request.scope["headers"]), runtime.snapshot
+        snapshot.client_keys.client_of(headers)
+        body = await read_body(request.receive, headers, snapshot.max_body_bytes)
+        counted, exact = await count_tokens(Call("messages", body), snapshot, headers)
+        return Response(
+            counted, media_type="application/json", headers={"x-llmgateway-count": "exact" if exact else "estimate"}
+        )
 
 
 def _add_console(application: FastAPI) -> None:

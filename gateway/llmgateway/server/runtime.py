@@ -19,7 +19,9 @@ from llmgateway.server.configuration_file import (
     InvalidConfiguration,
     parse_configuration,
 )
+from llmgateway.server.services import Services
 from llmgateway.server.snapshot import Snapshot
+from llmgateway.storage.memory import MemoryStore
 from llmgateway.telemetry.metrics import Metrics
 from llmgateway.upstreams.backend import Backend
 from llmgateway.upstreams.discovery import ServedModels, discover
@@ -52,6 +54,7 @@ class Runtime:
         self.errors: list[ApiError] = []
         self.served: dict[str, ServedModels] = {}
         self.draining = False
+        self.services = Services(MemoryStore())
         self.snapshot: Snapshot
 
     @property

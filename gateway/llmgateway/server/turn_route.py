@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
 
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.server.call import Call
@@ -10,8 +12,12 @@ from llmgateway.server.client_watch import ClientWatch
 from llmgateway.server.dialects import DIALECTS
 from llmgateway.server.request_body import ClientLeft, Receive, read_body
 from llmgateway.server.response_headers import error_headers
+from llmgateway.server.responses_service import ResponsesService
+from llmgateway.server.services import Services
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import Send
+from llmgateway.server.turn_keeper import NothingKept
+from llmgateway.server.turn_plan import reply_for
 from llmgateway.server.turn_record import CLIENT_LEFT, TurnRecord
 from llmgateway.server.turn_service import RefusedVerbatim, TurnService
 
@@ -23,7 +29,12 @@ INTERNAL = Failure(
 
 
 async def serve_turn(
-    record: TurnRecord, snapshot: Snapshot, headers: dict[bytes, bytes], receive: Receive, send: Send
+    record: TurnRecord,
+    snapshot: Snapshot,
+    services: Services,
+    headers: dict[bytes, bytes],
+    receive: Receive,
+    send: Send,
 ) -> None:
     """One request, from its body to its last byte. Raises nothing for what a client or an upstream does."""
     try:
@@ -32,7 +43,11 @@ async def serve_turn(
         record.stages.mark("receive")
         call = Call(record.dialect, body)
         async with ClientWatch(receive):
-            await TurnService(snapshot, record, headers, send).serve(call)
+            if call.dialect == "responses":
+                await ResponsesService(snapshot, services, record, headers, send).serve(call)
+            else:
+                reply = reply_for(call, headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))
+                await TurnService(snapshot, record, headers, send, NothingKept(record)).serve(call, reply)
     except ClientLeft:
         record.status = CLIENT_LEFT
     except TurnRefused as refused:

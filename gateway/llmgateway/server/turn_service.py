@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
+from collections.abc import Mapping
 from functools import partial
 
 from llmgateway.dialects.reply import Reply, StreamEncoder
@@ -16,7 +15,8 @@ from llmgateway.server.exchange import Attempt, Reached, failure_of, reach
 from llmgateway.server.response_headers import HeaderList, answer_headers, passed_on
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import ClientStream, Send, pump
-from llmgateway.server.turn_plan import Prepared, learn_upstream, prepare, reply_for, stream_turn
+from llmgateway.server.turn_keeper import TurnKeeper
+from llmgateway.server.turn_plan import Prepared, learn_upstream, prepare, stream_turn
 from llmgateway.server.turn_record import TurnRecord
 from llmgateway.upstreams.port import UpstreamAnswer, UpstreamError
 
@@ -37,16 +37,18 @@ class RefusedVerbatim(TurnRefused):
 class TurnService:
     """The state of one request while it runs, on the configuration that it began with."""
 
-    def __init__(self, snapshot: Snapshot, record: TurnRecord, headers: dict[bytes, bytes], send: Send) -> None:
+    def __init__(
+        self, snapshot: Snapshot, record: TurnRecord, headers: Mapping[bytes, bytes], send: Send, keeper: TurnKeeper
+    ) -> None:
         self._snapshot = snapshot
         self._record = record
         self._headers = headers
         self._send = send
+        self._keeper = keeper
 
-    async def serve(self, call: Call) -> None:
+    async def serve(self, call: Call, reply: Reply) -> None:
         """Answers the call. Raises TurnRefused when nothing was sent yet."""
         attempts = self._attempts(call)
-        reply = reply_for(call, self._headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))
         self._record.streamed = call.stream
         self._record.stages.mark("plan")
         await (self._serve_stream if call.stream else self._serve_whole)(call, attempts, reply)
@@ -80,21 +82,24 @@ class TurnService:
             body = await _read_all(reached)
         self._record.stages.mark("read")
         learn_upstream(reply, reached.prepared)
-        body = self._whole_answer(call, reached.prepared, body, reply)
+        body = await self._whole_answer(call, reached.prepared, body, reply)
         self._record.status = 200
         headers = answer_headers(self._record, b"application/json", len(body))
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
-    def _whole_answer(self, call: Call, prepared: Prepared, body: bytes, reply: Reply) -> bytes:
+    async def _whole_answer(self, call: Call, prepared: Prepared, body: bytes, reply: Reply) -> bytes:
         events = UPSTREAM_DIALECTS[prepared.backend.dialect].decode_whole(body)
         self._record.outcome.note(events)
         if self._record.outcome.failure is not None:
             raise TurnRefused(self._record.outcome.failure)
-        return body if prepared.native else DIALECTS[call.dialect].encode_whole(fold(events), reply)
+        if not prepared.native:
+            body = DIALECTS[call.dialect].encode_whole(fold(events), reply)
+        await self._keeper.answered(reply, body, events)
+        return body
 
     async def _serve_stream(self, call: Call, attempts: list[Attempt], reply: Reply) -> None:
-        encoder = DIALECTS[call.dialect].stream_encoder(reply)
+        encoder = self._keeper.encoder(reply)
         client = ClientStream(self._send, self._stream_headers, self._snapshot.keep_alive)
         client.beat(encoder.keep_alive)
         try:

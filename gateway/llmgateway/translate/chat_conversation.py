@@ -81,10 +81,13 @@ class ChatConversation:
 
     def assistant(self, texts: Iterable[str], calls: Iterable[ChatCall] = (), reasoning: str = "") -> None:
         """What the model said; it joins an assistant turn that is open."""
+        texts, calls = [text for text in texts if text], list(calls)
+        if not (texts or calls or reasoning):
+            return
         if self._user:
             self._close_user()
-        turn = self._assistant or _AssistantTurn()
-        turn.texts.extend(text for text in texts if text)
+        turn = self._assistant = self._assistant or _AssistantTurn()
+        turn.texts.extend(texts)
         if reasoning:
             turn.reasoning.append(reasoning)
         for call in calls:
@@ -93,8 +96,6 @@ class ChatConversation:
             self._called.add(call.id)
             function = {"name": call.name, "arguments": call.arguments}
             turn.calls.append({"id": upstream_id, "type": "function", "function": function})
-        if turn.texts or turn.calls:  # a turn of nothing but reasoning that was dropped is no message
-            self._assistant = turn
 
     def finish(self) -> list[dict[str, Any]]:
         """All messages; a conversation without any turn is one empty user message."""
@@ -109,8 +110,10 @@ class ChatConversation:
     def _close_assistant(self) -> None:
         if self._assistant is None:
             return
-        message = self._assistant.message()
-        self._assistant = None
+        turn, self._assistant = self._assistant, None
+        if not (turn.texts or turn.calls):  # nothing but reasoning is no message
+            return
+        message = turn.message()
         self._messages.append(message)
         if "reasoning_content" in message:
             self._reasoned.append(message)

@@ -8,34 +8,29 @@ from typing import Any
 
 from llmgateway.profiles import openai_family
 from llmgateway.translate.chat_conversation import ChatConversation
-from llmgateway.translate.rules import Losses
-from llmgateway.translate.shapes import refuse
-from llmgateway.translate.thinking_wish import ThinkingWish, tell_chat
+from llmgateway.translate.request_document import RequestDocument, ToolMode
+from llmgateway.translate.thinking_wish import tell_chat
 from llmgateway.translate.tool_names import ToolNames
 from llmgateway.translate.tool_schemas import is_closed, object_schema
 from llmgateway.translate.translated import Target, Translated
 
 MOST_STOPS = 4
 """OpenAI's limit of stop strings."""
+LONGEST_NAME = 64
+"""OpenAI's limit of a tool's name."""
 LONGEST_USER = 64
 """OpenAI's limit of `user`."""
 
 
-class ChatDocument(Losses):
+class ChatDocument(RequestDocument):
     """The document, its conversation and its tools; `finish` puts them together."""
 
     def __init__(self, target: Target) -> None:
-        super().__init__()
-        self.target = target
         self.openai = target.type == "OpenAI"
-        self.document: dict[str, Any] = {"model": target.model, "messages": [], "stream": False}
+        super().__init__(target, ToolNames(LONGEST_NAME if self.openai else None))
+        self.document |= {"messages": [], "stream": False}
         self.conversation = ChatConversation(target, self)
-        self.names = ToolNames(64 if self.openai else None)
-        self.tools: dict[str, dict[str, Any]] = {}
-        self.dropped_tools: set[str] = set()
         self.choice: Any = None
-        self.parallel: bool | None = None
-        self.wish = ThinkingWish()
         self.carries_reasoning = target.type in ("VLLM", "LlamaCpp")
         self.takes_sampling = not (self.openai and openai_family(target.model).always_reasons)
 
@@ -63,14 +58,21 @@ class ChatDocument(Losses):
             self.lose(path, "OpenAI takes a plain object at the top of a schema only: alternatives were merged")
         return rewritten
 
-    def choose(self, name: str, path: str) -> None:
-        """A forced tool by its upstream name."""
-        if name in self.tools:
-            self.choice = {"type": "function", "function": {"name": name}}
-        elif name in self.dropped_tools:
-            self.lose(path, f"the tool {name} was dropped, so the model chooses freely")
+    def force(self, name: str) -> None:
+        self.choice = {"type": "function", "function": {"name": name}}
+
+    def choose_mode(self, mode: ToolMode) -> None:
+        self.choice = mode
+
+    def allow(self, names: list[str], mode: ToolMode) -> None:
+        """OpenAI keeps all tools, and with them its prompt cache; other servers get the allowed ones only."""
+        kept = [name for name in names if name in self.tools]
+        if self.openai:
+            tools = [{"type": "function", "function": {"name": name}} for name in kept]
+            self.choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
         else:
-            refuse(path, f"there is no tool {name!r}")
+            self.tools = {name: tool for name, tool in self.tools.items() if name in kept}
+            self.choice = mode
 
     def stop(self, strings: list[Any], path: str) -> None:
         """Stop strings; OpenAI takes four."""
@@ -106,9 +108,8 @@ class ChatDocument(Losses):
         if value is True:
             self.document["stream_options"] = {"include_usage": True}
 
-    def json_schema(self, name: str, schema: Any, path: str, *, strict: Any, description: Any = None) -> None:
-        """Structured output."""
-        wanted: dict[str, Any] = {"name": name}
+    def json_schema(self, name: Any, schema: Any, path: str, *, strict: Any = None, description: Any = None) -> None:
+        wanted: dict[str, Any] = {"name": name if isinstance(name, str) and name else "output"}
         if isinstance(description, str):
             wanted["description"] = description
         wanted["schema"] = schema
@@ -117,6 +118,9 @@ class ChatDocument(Losses):
         elif strict is not None:
             wanted["strict"] = strict
         self.document["response_format"] = {"type": "json_schema", "json_schema": wanted}
+
+    def json_object(self, path: str) -> None:
+        self.document["response_format"] = {"type": "json_object"}
 
     def finish(self) -> Translated:
         """The whole request."""
@@ -163,18 +167,3 @@ def carry_to_openai(name: str, path: str, reason: str) -> Callable[[ChatDocument
             to.lose(path, reason)
 
     return put
-
-
-def wish_thinking(to: ChatDocument, value: Any) -> None:
-    """`thinking` of any dialect."""
-    to.wish.take_thinking(value)
-
-
-def wish_effort(to: ChatDocument, value: Any) -> None:
-    """The gateway's own `effort`."""
-    to.wish.take_effort(value, "effort")
-
-
-def sample(name: str) -> Callable[[ChatDocument, Any], None]:
-    """temperature and top_p."""
-    return lambda to, value: to.sampling(name, value)

@@ -12,6 +12,7 @@ from llmgateway.translate.rules import Rule, Table
 from llmgateway.translate.shapes import kind_of, list_at, name_at, object_at, refuse, text_at
 
 _KNOWN_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "function_call", "annotations"})
+_READ_ELSEWHERE = {("function", "name"), ("assistant", "refusal")}
 _WITHOUT_COUNTERPART = {
     "name": "Anthropic knows no names of speakers",
     "reasoning_content": "reasoning without its producer's signature",
@@ -34,10 +35,9 @@ def add_messages(to: MessagesDocument, value: Any) -> None:
             refuse(f"{path}.role", "must be developer, system, user, assistant or tool")
         add(to, message, path)
         for name, content in message.items():
-            if name not in _KNOWN_FIELDS and content and (role != "function" or name != "name"):
-                if name != "refusal" or role != "assistant":
-                    reason = _WITHOUT_COUNTERPART.get(name, "not a known field of a message")
-                    to.lose_kind(f"message.{name}", f"{path}.{name}", reason)
+            if content and name not in _KNOWN_FIELDS and (role, name) not in _READ_ELSEWHERE:
+                reason = _WITHOUT_COUNTERPART.get(name, "not a known field of a message")
+                to.lose_kind(f"message.{name}", f"{path}.{name}", reason)
 
 
 def blocks_of(to: MessagesDocument, content: Any, path: str) -> list[Block]:
@@ -179,20 +179,26 @@ PARTS: Table[MessagesDocument] = Table(
     Rule("text", "carried", "text block", "blank ones are left out, which Anthropic refuses", _text),
     Rule("refusal", "approximated", "text block", "", _refusal),
     Rule("image_url", "carried", "image block", "data: and https: URLs; detail is lost", _image),
-    Rule("file", "carried", "document block", "PDF and text with their content; file ids and other types are refused", _file),
+    Rule("file", "carried", "document block", "PDF and text with their content; file ids and other types are refused",
+         _file),
     Rule("input_audio", "dropped", "", "refused: Claude models hear no audio", _audio),
 )  # fmt: skip
 """Content parts; any other kind is a loss, its text stays."""
 
 OTHER_PARTS: Table[MessagesDocument] = Table(
-    Rule("system and developer messages", "approximated", "system", "in order; later ones move up, or stay in place with "
+    Rule("system and developer messages", "approximated", "system",
+         "in order; later ones move up, or stay in place with "
          "systemMessages: Keep where the model takes them after a user turn"),
-    Rule("assistant tool_calls", "carried", "tool_use", "arguments parsed, key order kept; text that is no JSON object is kept under _raw"),
+    Rule("assistant tool_calls", "carried", "tool_use", "arguments parsed, key order kept; text that is no JSON "
+         "object is kept under _raw"),
     Rule("assistant custom tool calls", "approximated", "tool_use", "{input: text}"),
-    Rule("assistant function_call, function messages", "approximated", "tool_use, tool_result", "the older way, by name"),
-    Rule("tool messages", "carried", "tool_result", "one user turn, in call order before the user's text; the last of two results counts; "
+    Rule("assistant function_call, function messages", "approximated", "tool_use, tool_result",
+         "the older way, by name"),
+    Rule("tool messages", "carried", "tool_result", "one user turn, in call order before the user's text; the last "
+         "of two results counts; "
          "a missing one is (no result); one without its call is refused"),
-    Rule("last assistant message (prefill)", "approximated", "", "continued before Claude 4.6; later models are asked in words"),
+    Rule("last assistant message (prefill)", "approximated", "",
+         "continued before Claude 4.6; later models are asked in words"),
     Rule("name, reasoning_content, audio of a message", "dropped", reason="Anthropic has no counterpart"),
     Rule("prompt_cache_breakpoint", "carried", "cache_control", "a ttl becomes 1h; four at most"),
 )  # fmt: skip

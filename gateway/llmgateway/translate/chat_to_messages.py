@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from llmgateway.translate.chat_messages import add_messages
@@ -14,6 +14,7 @@ from llmgateway.translate.chat_tools import (
     parallel_tool_calls,
 )
 from llmgateway.translate.messages_document import MessagesDocument, stop_sequences, user_id, wish_object
+from llmgateway.translate.request_document import nothing, sample, wish_effort, wish_thinking
 from llmgateway.translate.rules import Rule, Table
 from llmgateway.translate.shapes import list_at, object_at, refuse
 from llmgateway.translate.translated import Target, Translated
@@ -42,9 +43,9 @@ def _response_format(to: MessagesDocument, value: Any) -> None:
     kind = wanted.get("type")
     if kind == "json_schema":
         schema = object_at(wanted.get("json_schema"), "response_format.json_schema")
-        to.json_schema(schema.get("schema"), "response_format")
+        to.json_schema(schema.get("name"), schema.get("schema"), "response_format")
     elif kind == "json_object":
-        to.instruct("Answer with nothing but one JSON object.", "response_format")
+        to.json_object("response_format")
     elif kind != "text":
         to.lose("response_format", "only text, json_object and json_schema are known")
 
@@ -69,46 +70,40 @@ def _reasoning(to: MessagesDocument, value: Any) -> None:
     to.wish.take_effort(wish_object(value).get("effort"), "reasoning.effort")
 
 
-def effort_from(path: str) -> Callable[[MessagesDocument, Any], None]:
-    """An effort that turns thinking on."""
-    return lambda to, value: to.wish.take_effort(value, path)
-
-
-def sample(name: str) -> Callable[[MessagesDocument, Any], None]:
-    """temperature, top_p, top_k."""
-    return lambda to, value: to.sampling(name, value)
-
-
 def stream(to: MessagesDocument, value: Any) -> None:
     """Anthropic streams usage always."""
     to.document["stream"] = value is True
 
 
 FIELDS: Table[MessagesDocument] = Table(
-    Rule("model", "carried", "model", "as the upstream names it", lambda to, value: None),
+    Rule("model", "carried", "model", "as the upstream names it", nothing),
     Rule("max_completion_tokens", "carried", "max_tokens", "goes before max_tokens", _max_tokens),
-    Rule("max_tokens", "carried", "max_tokens", "when neither is there: the backend's default, else at most 32000", _max_tokens),
+    Rule("max_tokens", "carried", "max_tokens", "when neither is there: the backend's default, else at most 32000",
+         _max_tokens),
     Rule("tools", "carried", "tools", "functions and freeform tools", declare_tools),
     Rule("functions", "carried", "tools", "the older way", declare_functions),
-    Rule("tool_choice", "carried", "tool_choice", "required = any; allowed_tools leaves the other tools out", choose_tool),
+    Rule("tool_choice", "carried", "tool_choice", "required = any; allowed_tools leaves the other tools out",
+         choose_tool),
     Rule("function_call", "carried", "tool_choice", "the older way", choose_function),
     Rule("parallel_tool_calls", "carried", "tool_choice.disable_parallel_tool_use", "", parallel_tool_calls),
-    Rule("thinking", "consumed", "thinking", "the gateway's own extension: adaptive, or a budget", lambda to, value:
-         to.wish.take_thinking(value)),
-    Rule("chat_template_kwargs", "consumed", "thinking", "enable_thinking and thinking; others are dropped", _template_arguments),
+    Rule("thinking", "consumed", "thinking", "the gateway's own extension: adaptive, or a budget", wish_thinking),
+    Rule("chat_template_kwargs", "consumed", "thinking", "enable_thinking and thinking; others are dropped",
+         _template_arguments),
     Rule("reasoning", "consumed", "output_config.effort, thinking", "its effort", _reasoning),
     Rule("reasoning_effort", "approximated", "output_config.effort, thinking",
          "the nearest effort, or a budget, of the model's generation; a forced tool turns thinking off",
-         effort_from("reasoning_effort")),
-    Rule("effort", "consumed", "output_config.effort", "the gateway's own extension", effort_from("effort")),
+         wish_effort("reasoning_effort")),
+    Rule("effort", "consumed", "output_config.effort", "the gateway's own extension", wish_effort("effort")),
     Rule("profile", "consumed", reason="the gateway's own extension"),
     Rule("conversation_id", "consumed", reason="the gateway's own extension"),
     Rule("messages", "carried", "system, messages", "see content below", add_messages),
     Rule("stream", "carried", "stream", "", stream),
     Rule("stream_options", "consumed", reason="the encoder of the answer acts on it"),
-    Rule("stop", "carried", "stop_sequences", "without blank ones", lambda to, value: stop_sequences(to, value, "stop")),
+    Rule("stop", "carried", "stop_sequences", "without blank ones", lambda to,
+         value: stop_sequences(to, value, "stop")),
     Rule("temperature", "approximated", "temperature", "before Claude 4.7 only, at most 1", sample("temperature")),
-    Rule("top_p", "approximated", "top_p", "before Claude 4.7 only; from 4.1 on not beside temperature", sample("top_p")),
+    Rule("top_p", "approximated", "top_p", "before Claude 4.7 only; from 4.1 on not beside temperature",
+         sample("top_p")),
     Rule("top_k", "approximated", "top_k", "before Claude 4.7 only", sample("top_k")),
     Rule("response_format", "carried", "output_config.format",
          "closed objects; json_object, and schemas for models before 4.1, as an instruction", _response_format),

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmgateway.translate.messages_document import MessagesDocument
+from llmgateway.translate.request_document import RequestDocument
 from llmgateway.translate.rules import Rule, Table
 from llmgateway.translate.shapes import kind_of, list_at, name_at, object_at, refuse
 from llmgateway.translate.tool_schemas import freeform_schema, with_grammar
-
-_CHOICES = {"auto": "auto", "required": "any", "none": "none"}
 
 
 def declare_tools(to: MessagesDocument, value: Any) -> None:
@@ -48,12 +47,17 @@ def _declare_custom(to: MessagesDocument, custom: Mapping[str, Any], path: str) 
     to.declare(name, description, freeform_schema(), path)
 
 
+def choose_word(to: RequestDocument, word: str) -> None:
+    """none, auto or required."""
+    if word not in ("none", "auto", "required"):
+        refuse("tool_choice", "must be none, auto or required")
+    to.choose_mode("none" if word == "none" else "required" if word == "required" else "auto")
+
+
 def choose_tool(to: MessagesDocument, value: Any) -> None:
     """tool_choice, as a word, one tool, or the allowed ones."""
     if isinstance(value, str):
-        if value not in _CHOICES:
-            refuse("tool_choice", "must be none, auto or required")
-        to.choice = {"type": _CHOICES[value]}
+        choose_word(to, value)
         return
     choice = object_at(value, "tool_choice")
     kind = kind_of(choice)
@@ -69,25 +73,25 @@ def choose_tool(to: MessagesDocument, value: Any) -> None:
 
 def _allow(to: MessagesDocument, allowed: Mapping[str, Any]) -> None:
     path = "tool_choice.allowed_tools.tools"
-    to.allowed = set()
+    names = []
     for index, item in enumerate(list_at(allowed.get("tools"), path)):
         tool = object_at(item, f"{path}[{index}]")
         named = tool.get(kind_of(tool))
         name = named.get("name") if isinstance(named, Mapping) else tool.get("name")
-        to.allowed.add(to.names.of(name_at(name, f"{path}[{index}].name")))
-    to.choice = {"type": "any" if allowed.get("mode") == "required" else "auto"}
+        names.append(to.names.of(name_at(name, f"{path}[{index}].name")))
+    to.allow(names, "required" if allowed.get("mode") == "required" else "auto")
 
 
 def choose_function(to: MessagesDocument, value: Any) -> None:
     """The older field `function_call`."""
     if isinstance(value, str):
-        to.choice = {"type": _CHOICES.get(value, "auto")}
+        choose_word(to, value)
     else:
         named = object_at(value, "function_call")
         to.choose(to.names.of(name_at(named.get("name"), "function_call.name")), "function_call.name")
 
 
-def parallel_tool_calls(to: MessagesDocument, value: Any) -> None:
+def parallel_tool_calls(to: RequestDocument, value: Any) -> None:
     """False becomes disable_parallel_tool_use; true is what happens anyway."""
     to.parallel = value is not False
 

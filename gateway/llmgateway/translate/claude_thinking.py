@@ -26,7 +26,9 @@ def tell_claude(
     `forced`: the request forces a tool, which no thinking model takes.
     """
     if forced and wish.on:
-        to.lose(wish.path, "a forced tool and thinking exclude each other: the tool is forced, thinking isn't asked for")
+        to.lose(
+            wish.path, "a forced tool and thinking exclude each other: the tool is forced, thinking isn't asked for"
+        )
     if wish.on and not forced:
         _turn_on(wish, family, document, to)
     elif wish.on is False or (forced and family.thinking_default == "on"):
@@ -75,7 +77,7 @@ def _set_effort(wish: ThinkingWish, family: ClaudeFamily, document: dict[str, An
     accepted = tuple(name for name in family.efforts if not off or name in HIGHEST_WHEN_OFF)
     wanted = wish.effort or "high"
     found = nearest_effort(wanted, accepted)
-    if found != wanted and wanted != "minimal":
+    if wanted not in (found, "minimal"):
         to.lose(wish.effort_path or wish.path, f"this model takes {found} at most here")
     document.setdefault("output_config", {})["effort"] = found
 

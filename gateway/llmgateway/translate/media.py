@@ -52,7 +52,7 @@ def document_pieces(block: Mapping[str, Any], target: Target, path: str) -> list
         name = title or "document.pdf"
         piece = file_piece(f"data:{media_type};base64,{data}", name, target, path)
         return ["\n".join([*head, piece])] if isinstance(piece, str) else [*head, piece]
-    refuse(f"{path}.source", "only base64, text and content documents reach this upstream, no URLs or file ids")
+    return refuse(f"{path}.source", "only base64, text and content documents reach this upstream, no URLs or file ids")
 
 
 def _content_pieces(content: Any, path: str) -> list[Part]:

@@ -230,10 +230,13 @@ OTHER_BLOCKS: Table[ChatDocument] = Table(
          "for vLLM and llama.cpp; a signed one of Anthropic's is dropped"),
     Rule("assistant redacted_thinking", "dropped", reason="only its producer can read it"),
     Rule("assistant compaction", "approximated", "assistant content", "the summary as text"),
-    Rule("assistant server_tool_use and results", "dropped", reason="ran on Anthropic's servers; the text says what was found"),
-    Rule("system message", "approximated", "user content or system", "as systemMessages of the backend says; output_config.effort of the "
+    Rule("assistant server_tool_use and results", "dropped", reason="ran on Anthropic's servers; the text says what "
+         "was found"),
+    Rule("system message", "approximated", "user content or system",
+         "as systemMessages of the backend says; output_config.effort of the "
          "last one counts"),
     Rule("system tool_addition, tool_removal", "approximated", "tools", "removed tools are left out"),
-    Rule("cache_control, citations of a block", "dropped", reason="chat servers cache prefixes by themselves and cite nothing"),
+    Rule("cache_control, citations of a block", "dropped", reason="chat servers cache prefixes by themselves and "
+         "cite nothing"),
 )  # fmt: skip
 """What else a history holds, for the fidelity page."""

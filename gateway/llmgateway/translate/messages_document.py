@@ -8,9 +8,8 @@ from typing import Any
 from llmgateway.profiles import claude_family
 from llmgateway.translate.claude_thinking import tell_claude
 from llmgateway.translate.messages_conversation import MessagesConversation
-from llmgateway.translate.rules import Losses
+from llmgateway.translate.request_document import RequestDocument, ToolMode
 from llmgateway.translate.shapes import refuse
-from llmgateway.translate.thinking_wish import ThinkingWish
 from llmgateway.translate.tool_names import ToolNames
 from llmgateway.translate.tool_schemas import closed, is_closed, object_schema
 from llmgateway.translate.translated import Target, Translated
@@ -25,24 +24,16 @@ RAW = "_raw"
 """The key that carries arguments which are no JSON object."""
 
 
-class MessagesDocument(Losses):
+class MessagesDocument(RequestDocument):
     """The document, its conversation and its tools; `finish` puts them together."""
 
     def __init__(self, target: Target, *, system_in_place: bool) -> None:
-        super().__init__()
-        self.target = target
+        super().__init__(target, ToolNames(LONGEST_NAME))
         self.family = claude_family(target.model)
-        self.document: dict[str, Any] = {"model": target.model}
         self.conversation = MessagesConversation(
             self.family, self, first_only=target.system_messages == "First", system_in_place=system_in_place
         )
-        self.names = ToolNames(LONGEST_NAME)
-        self.tools: dict[str, dict[str, Any]] = {}
-        self.dropped_tools: set[str] = set()
         self.choice: dict[str, Any] | None = None
-        self.parallel: bool | None = None
-        self.allowed: set[str] | None = None
-        self.wish = ThinkingWish()
         self.instructions: list[str] = []
         self._strict_tools = 0
 
@@ -69,14 +60,16 @@ class MessagesDocument(Losses):
         else:
             self.lose(f"{path}.strict", "beyond what Anthropic's strict tools take")
 
-    def choose(self, name: str, path: str) -> None:
-        """A forced tool by its upstream name."""
-        if name in self.tools:
-            self.choice = {"type": "tool", "name": name}
-        elif name in self.dropped_tools:
-            self.lose(path, f"the tool {name} was dropped, so the model chooses freely")
-        else:
-            refuse(path, f"there is no tool {name!r}")
+    def force(self, name: str) -> None:
+        self.choice = {"type": "tool", "name": name}
+
+    def choose_mode(self, mode: ToolMode) -> None:
+        self.choice = {"type": "any" if mode == "required" else mode}
+
+    def allow(self, names: list[str], mode: ToolMode) -> None:
+        """Anthropic has no such choice: the other tools are left out."""
+        self.tools = {name: tool for name, tool in self.tools.items() if name in names}
+        self.choose_mode(mode)
 
     def arguments(self, text: Any, path: str) -> dict[str, Any]:
         """A call's arguments as an object; text that is none is kept under `_raw`."""
@@ -111,14 +104,17 @@ class MessagesDocument(Losses):
         else:
             self.document[name] = value
 
-    def json_schema(self, schema: Any, path: str) -> None:
-        """Structured output, natively or (for older models) in words."""
+    def json_schema(self, name: Any, schema: Any, path: str, *, strict: Any = None, description: Any = None) -> None:
+        """Natively or, for older models, in words; Anthropic's is strict always and has no name."""
         if self.family.structured_output:
             wanted = {"type": "json_schema", "schema": closed(schema)}
             self.document.setdefault("output_config", {})["format"] = wanted
             return
         text = json_codec.encode(schema).decode()
         self.instruct(f"Answer with nothing but a JSON value that matches this JSON Schema:\n{text}", path)
+
+    def json_object(self, path: str) -> None:
+        self.instruct("Answer with nothing but one JSON object.", path)
 
     def instruct(self, text: str, path: str) -> None:
         """Say in words what the upstream has no field for."""
@@ -146,8 +142,6 @@ class MessagesDocument(Losses):
         return self.target.default_max_tokens or min(DEFAULT_MAX_TOKENS, self.family.max_tokens)
 
     def _settle_tools(self) -> None:
-        if self.allowed is not None:
-            self.tools = {name: tool for name, tool in self.tools.items() if name in self.allowed}
         if not self.tools:
             if self.choice is not None and self.choice["type"] in ("any", "tool"):
                 self.lose("tool_choice", "no tool is left to choose")

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmgateway.translate import messages_blocks
-from llmgateway.translate.chat_document import ChatDocument, sample, wish_effort, wish_thinking
+from llmgateway.translate.chat_document import ChatDocument
 from llmgateway.translate.messages_tools import choose_tool, declare_tools
+from llmgateway.translate.request_document import nothing, sample, wish_effort, wish_thinking
 from llmgateway.translate.rules import Rule, Table
 from llmgateway.translate.shapes import list_at, object_at, text_at
 from llmgateway.translate.translated import Target, Translated
@@ -86,7 +87,7 @@ OUTPUT_CONFIG: Table[ChatDocument] = Table(
     Rule("task_budget", "dropped", reason="chat upstreams have no budget of tokens per task"),
 )
 FIELDS: Table[ChatDocument] = Table(
-    Rule("model", "carried", "model", "as the upstream names it", lambda to, value: None),
+    Rule("model", "carried", "model", "as the upstream names it", nothing),
     Rule("system", "carried", "messages[0]", "one leading system message, blocks joined by blank lines", _system),
     Rule("tools", "carried", "tools", "custom tools as functions; see tools below", declare_tools),
     Rule("tool_choice", "carried", "tool_choice, parallel_tool_calls", "any = required", choose_tool),
@@ -95,14 +96,15 @@ FIELDS: Table[ChatDocument] = Table(
     Rule("output_config", "carried", "", "field by field", lambda to, value: OUTPUT_CONFIG.apply(
         to, object_at(value, "output_config"), "output_config.")),
     Rule("output_format", "carried", "response_format", "older place of output_config.format", _format),
-    Rule("effort", "consumed", "reasoning_effort", "the gateway's own extension", wish_effort),
+    Rule("effort", "consumed", "reasoning_effort", "the gateway's own extension", wish_effort("effort")),
     Rule("profile", "consumed", reason="the gateway's own extension"),
     Rule("conversation_id", "consumed", reason="the gateway's own extension"),
     Rule("messages", "carried", "messages", "see content below", messages_blocks.add_messages),
     Rule("max_tokens", "carried", "max_tokens", "max_completion_tokens for OpenAI", _max_tokens),
     Rule("stop_sequences", "carried", "stop", "the first four for OpenAI",
          lambda to, value: to.stop(list_at(value, "stop_sequences"), "stop_sequences")),
-    Rule("temperature", "carried", "temperature", "dropped for OpenAI models that always reason", sample("temperature")),
+    Rule("temperature", "carried", "temperature", "dropped for OpenAI models that always reason",
+         sample("temperature")),
     Rule("top_p", "carried", "top_p", "dropped for OpenAI models that always reason", sample("top_p")),
     Rule("top_k", "carried", "top_k", "dropped for OpenAI, which has none", _top_k),
     Rule("metadata", "carried", "", "field by field",

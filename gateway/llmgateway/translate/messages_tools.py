@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmgateway.translate.chat_document import ChatDocument
+from llmgateway.translate.request_document import ToolMode
 from llmgateway.translate.rules import Rule, Table
 from llmgateway.translate.shapes import kind_of, list_at, name_at, object_at, refuse
 from llmgateway.translate.typed_tools import typed_tool
@@ -14,7 +15,7 @@ from llmgateway.wire import json_codec
 PLACEHOLDER = "DeferredToolPlaceholder"
 """Claude Code's stand-in for tools that it defers; nobody may call it."""
 
-_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
+_CHOICES: dict[str, ToolMode] = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def declare_tools(to: ChatDocument, value: Any) -> None:
@@ -61,7 +62,7 @@ def choose_tool(to: ChatDocument, value: Any) -> None:
     if kind == "tool":
         to.choose(to.names.of(name_at(choice.get("name"), "tool_choice.name")), "tool_choice.name")
     elif kind in _CHOICES:
-        to.choice = _CHOICES[kind]
+        to.choose_mode(_CHOICES[kind])
     else:
         refuse("tool_choice.type", "must be auto, any, tool or none")
     if isinstance(choice.get("disable_parallel_tool_use"), bool) and kind != "none":

@@ -29,7 +29,7 @@ def text_of_content(content: Any) -> str:
 def must_fold(roles: list[str], *, takes_developer: bool) -> bool:
     """True when messages of these roles have a system message after the first message.
 
-    `takes_developer`: the upstream knows the role `developer`; chat templates don't, so there even a leading one counts.
+    `takes_developer`: the upstream knows the role `developer`; chat templates don't: there a leading one counts.
     """
     late = any(role in SYSTEM_ROLES for role in roles[1:])
     return late or (not takes_developer and roles[:1] == ["developer"])

@@ -27,7 +27,7 @@ class ToolNames:
         self.identities: dict[str, ToolIdentity] = {}
 
     def of(self, name: str, namespace: str | None = None, kind: Literal["function", "custom"] | None = None) -> str:
-        """The upstream's name; the same for the same tool, different for different ones. `kind` where it is declared."""
+        """The upstream's name, the same for the same tool and for no other. `kind` where the tool is declared."""
         key = (namespace, name)
         known = self._names.get(key)
         if known is None:

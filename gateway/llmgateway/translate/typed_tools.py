@@ -1,4 +1,4 @@
-"""Anthropic's tools that the client runs but the vendor describes (bash, text editor, memory), written out as functions.
+"""Anthropic's tools that the client runs but the vendor describes (bash, text editor, memory), as functions.
 
 Sources: Anthropic's pages of the bash, text editor and memory tools. All other typed tools run on the vendor's servers.
 """

@@ -93,9 +93,17 @@ class Backend:
             self.in_flight -= 1
 
     def request(
-        self, body: bytes, client: Mapping[bytes, bytes], extra: Mapping[str, str], *, native: bool, path: str = ""
+        self,
+        body: bytes,
+        client: Mapping[bytes, bytes],
+        extra: Mapping[str, str],
+        *,
+        native: bool,
+        path: str = "",
+        from_root: bool = False,
     ) -> UpstreamRequest:
-        """The upstream request for a body. `client`: the client's headers; `native`: same dialect on both sides.
+        """The upstream request for a body. `client`: the client's headers; `native`: same dialect on both sides;
+        `path` and `from_root`: where it goes, if not to the turn's own path.
 
         Raises TurnRefused when the backend's credential is missing."""
         headers = {"content-type": "application/json", **extra}
@@ -106,7 +114,7 @@ class Backend:
                     {name.decode(): client[name].decode("latin-1") for name in FORWARDED_TO_ANTHROPIC if name in client}
                 )
         headers.update(self._credential_headers(client, headers.get("anthropic-beta")))
-        return UpstreamRequest(path or self.path, headers, body)
+        return UpstreamRequest(path or self.path, headers, body, from_root)
 
     def _credential_headers(self, client: Mapping[bytes, bytes], beta: str | None) -> dict[str, str]:
         if self.passthrough:

@@ -38,6 +38,7 @@ class HTTPTransport:
 
     def __init__(self, base_url: str, settings: PoolSettings, tls: ssl.SSLContext | None = None) -> None:
         self._base = base_url.rstrip("/")
+        self._root = self._base.removesuffix("/v1")
         self._settings = settings
         connector = aiohttp.TCPConnector(
             limit=settings.max_connections,
@@ -67,10 +68,9 @@ class HTTPTransport:
         return await self._exchange("GET", request, None)
 
     async def _exchange(self, method: str, request: UpstreamRequest, body: bytes | None) -> UpstreamAnswer:
+        url = (self._root if request.from_root else self._base) + request.path
         try:
-            answer = await self._session.request(
-                method, self._base + request.path, data=body, headers=request.headers, allow_redirects=False
-            )
+            answer = await self._session.request(method, url, data=body, headers=request.headers, allow_redirects=False)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise as_upstream_error(error) from None
         return HTTPAnswer(answer)

@@ -36,6 +36,8 @@ class UpstreamRequest(Struct, frozen=True):
     path: str
     headers: Mapping[str, str]
     body: bytes
+    from_root: bool = False
+    """The path is relative to the server's root: vLLM and llama.cpp serve `/tokenize` beside `/v1`, not below it."""
 
 
 class UpstreamAnswer(Protocol):

@@ -42,7 +42,7 @@ class Child:
 
 def child_of(metadata: Document) -> Child:
     """Reads the metadata of an object; only the controlling owner counts."""
-    owner = next((each for each in metadata.get("ownerReferences", ()) if each.get("controller")), {})
+    owner: Document = next((each for each in metadata.get("ownerReferences", ()) if each.get("controller")), {})
     key = Key(owner["kind"], metadata["namespace"], owner["name"]) if owner else None
     return Child(
         uid=metadata["uid"],

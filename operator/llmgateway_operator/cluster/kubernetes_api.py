@@ -10,7 +10,7 @@ from typing import Any, Final
 import aiohttp
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.client.rest import ApiException
+from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient, Resource
 
 from llmgateway_operator.cluster.errors import ClusterError, Gone, Rejected, Unreachable, error_of
@@ -20,7 +20,7 @@ from llmgateway_operator.cluster.port import FIELD_MANAGER, Change, Document, Li
 PAGE: Final = 500  # objects of one list call
 TIMEOUT: Final = 30.0  # seconds of one call; watches have their own
 LONGEST_EVENT: Final = 4 * 2**20  # bytes; an object has at most 1.5 MiB
-METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=1"
+METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 APPLY: Final = "application/apply-patch+yaml"
 
 
@@ -30,9 +30,9 @@ async def connect() -> KubernetesApi:
     Raises kubernetes.config.ConfigException when there is neither."""
     configuration = Configuration()
     if path := os.environ.get("KUBECONFIG"):
-        await config.load_kube_config(config_file=path, client_configuration=configuration)
+        await config.load_kube_config(config_file=path, client_configuration=configuration)  # type: ignore[no-untyped-call]  # the library is not typed
     else:
-        config.load_incluster_config(client_configuration=configuration)
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # the library is not typed
     configuration.client_session_kwargs = {"trust_env": False}  # as kopf: no proxy between cluster and operator
     return KubernetesApi(ApiClient(configuration))
 
@@ -42,10 +42,11 @@ class KubernetesApi:
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
-        self._dynamic = DynamicClient(client)  # never awaited: kinds are a table here, discovery is not needed
+        # never awaited: kinds are a table here, discovery is not needed
+        self._dynamic = DynamicClient(client)  # type: ignore[no-untyped-call]  # the library is not typed
 
     async def close(self) -> None:
-        await self._client.close()
+        await self._client.close()  # type: ignore[no-untyped-call]  # the library is not typed
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document | None:
         path = self._resource(kind).path(name=name, namespace=namespace)
@@ -94,7 +95,7 @@ class KubernetesApi:
             page = await self._document(
                 "get", path, f"list {kind.plural}", kind, header_params=_accept("List"), **options
             )
-            items += [each["metadata"] for each in page["items"]]
+            items += [each["metadata"] for each in page["items"] or ()]
             token = page["metadata"].get("continue") or ""
         return Listing(items, page["metadata"]["resourceVersion"])
 
@@ -128,9 +129,8 @@ class KubernetesApi:
         return await self._found("get", f"/openapi/v3/apis/{api_version}", f"read the schema of {api_version}", None)
 
     def _resource(self, kind: Kind) -> Any:
-        return Resource(
-            prefix=kind.prefix, group=kind.group, api_version=kind.version, kind=kind.kind, name=kind.plural, namespaced=True
-        )
+        words = {"prefix": kind.prefix, "group": kind.group, "api_version": kind.version, "kind": kind.kind}
+        return Resource(**words, name=kind.plural, namespaced=True)  # type: ignore[no-untyped-call]  # the library is not typed
 
     async def _found(self, method: str, path: str, what: str, kind: Kind | None) -> Document | None:
         try:

@@ -41,7 +41,7 @@ def config_text(gateway: LLMGateway, observed: Observed, owner: Owner) -> str:
 
 def _gateway(gateway: LLMGateway, owner: Owner) -> Manifest:
     written = gateway.spec.as_document()
-    spec = {field: written[field] for field in DATA_PLANE_FIELDS if field in written}
+    spec: dict[str, Any] = {field: written[field] for field in DATA_PLANE_FIELDS if field in written}
     spec["backends"] = [_backend(each, gateway.metadata.name) for each in spec["backends"]]
     if gateway.spec.store.managed:
         spec["store"] = _store(written["store"], owner)

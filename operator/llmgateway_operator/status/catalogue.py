@@ -43,7 +43,7 @@ CONDITIONS: Final = (
 
 _EDIT: Final = "Correct the field that the message names."
 
-REASONS: Final = (
+_OWN: Final = (
     Reason("Accepted", "Valid", "True", "The spec is valid."),
     Reason("Accepted", "InvalidSpec", "False", "The spec breaks a rule; the last valid one stays in force.", _EDIT),
     Reason("Accepted", "ApplyRejected", "False", "The API server refused an object that the spec leads to.",
@@ -81,7 +81,6 @@ REASONS: Final = (
     Reason("Ready", "ScaledToZero", "False", "`spec.scaling.replicas` is 0.", "Raise it."),
     Reason("Ready", "PodsStarting", "False", "No pod answers yet.", "Wait, or look at the pods."),
     Reason("Ready", "RolloutStuck", "False", "New pods did not come up in time.", "Look at the pods that are not ready."),
-    Reason("Ready", "NotReady", "False", "Another condition is not true; the message repeats it.", "See that condition."),
     Reason("Reconciling", "RolloutInProgress", "True", "Pods are being replaced or added."),
     Reason("Reconciling", "StoreStarting", "True", "The managed store is coming up."),
     Reason("Stalled", "InvalidSpec", "True", "The spec breaks a rule.", _EDIT),
@@ -107,6 +106,15 @@ REASONS: Final = (
     Reason("ConfigurationWarning", "MonitoringMissing", "True", "The cluster does not serve the Prometheus Operator's kinds.",
            "Install them, or turn `observability` off."),
 )  # fmt: skip
+
+_CAUSES: Final = tuple(
+    Reason("Ready", each.name, each.status, each.meaning, each.remedy)
+    for each in _OWN
+    if each.status == "False" and each.condition != "Ready"
+)
+"""Ready repeats reason and message of the first condition that is not true: one look says why not."""
+
+REASONS: Final = (*_OWN, *_CAUSES)
 
 _BY_NAME: Final[Mapping[tuple[str, str], Reason]] = {(each.condition, each.name): each for each in REASONS}
 

@@ -46,7 +46,7 @@ def _counts(workload: Workload) -> str:
 
 
 def _not_ready(cause: Finding) -> Finding:
-    return finding("Ready", "NotReady", f"{cause.reason}: {cause.message}")
+    return finding("Ready", cause.reason, cause.message)
 
 
 def _stalled(situation: Situation, single: Sequence[Finding], workload: Workload) -> Finding | None:

@@ -27,9 +27,7 @@ from llmgateway.dialects.reply import Dialect, Reply
 from llmgateway.events import Event
 from llmgateway.fold import fold
 from llmgateway.wire.sse import SSEDecoder
-from support import event_grammar_chat, event_grammar_messages
-
-from . import official_sdks
+from support import event_grammar_chat, event_grammar_messages, official_sdks
 
 HERE = Path(__file__).parent
 REFRESH = os.environ.get("GOLDEN_REFRESH") == "1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from support.cluster import cgroups, images, network, node, packages
@@ -85,23 +86,28 @@ def _running() -> list[Node]:
 def _wait_until_ready(nodes: list[Node]) -> None:
     kubectl = Kubectl(KUBECONFIG, "kube-system")
     try:
-        wait_until(lambda: _succeeds(kubectl, "get", "--raw=/readyz"), READY_TIMEOUT, "the API server")
+        _wait(nodes, "the API server", lambda: _succeeds(kubectl, "get", "--raw=/readyz"))
         kubectl.apply(COREDNS)
-        wait_until(lambda: _are_ready(kubectl, nodes), READY_TIMEOUT, "Ready nodes")
-        kubectl.run("rollout", "status", "deployment/coredns", "-n", "kube-system", "--timeout=90s")
-        wait_until(lambda: _have_images(nodes), READY_TIMEOUT, "images on every node")
+        names = [f"node/{each.name}" for each in nodes]
+        ready = ("wait", "--for=condition=Ready", "--timeout=1s", *names)
+        _wait(nodes, "Ready nodes", lambda: _succeeds(kubectl, *ready))
+        rolled_out = ("rollout", "status", "deployment/coredns", "--namespace=kube-system", "--timeout=1s")
+        _wait(nodes, "DNS", lambda: _succeeds(kubectl, *rolled_out))
+        _wait(nodes, "images on every node", lambda: all((each.folder / LOADED).exists() for each in nodes))
     except (TimeoutError, KubectlError) as missed:
         logs = "\n".join(node.log_tail(each) for each in nodes)
         raise ServerStartError(f"{missed}\n{logs}\n(all logs: {RUN}/node-*/logs; `down` removes what runs)") from None
 
 
-def _are_ready(kubectl: Kubectl, nodes: list[Node]) -> bool:
-    names = [f"node/{each.name}" for each in nodes]
-    return _succeeds(kubectl, "wait", "--for=condition=Ready", "--timeout=1s", *names)
+def _wait(nodes: list[Node], what: str, is_there: Callable[[], bool]) -> None:
+    """Gives up at once when a node is gone: its first process ends with any of its daemons."""
 
+    def is_there_or_lost() -> bool:
+        if lost := [each.name for each in nodes if node.pid_of(each) is None]:
+            raise TimeoutError(f"{', '.join(lost)} ended before {what} was there")
+        return is_there()
 
-def _have_images(nodes: list[Node]) -> bool:
-    return all((each.folder / LOADED).exists() for each in nodes)
+    wait_until(is_there_or_lost, READY_TIMEOUT, what)
 
 
 def _succeeds(kubectl: Kubectl, *command: str) -> bool:

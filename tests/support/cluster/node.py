@@ -72,12 +72,14 @@ def load(node: Node, archive: Path) -> None:
     run(*_enter(node, *ctr, "images", "import", str(archive.resolve())))
 
 
-def log_tail(node: Node, lines: int = 15) -> str:
-    """The ends of the logs of all its daemons."""
-    logs = sorted(node.logs.glob("*.log"))
-    return "\n".join(
-        f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) for log in logs
-    )
+def log_tail(node: Node, lines: int = 4) -> str:
+    """The ends of the logs of its first process and of all its daemons."""
+    return "\n".join(_end_of(log, lines) for log in sorted(node.logs.glob("*.log")))
+
+
+def _end_of(log: Path, lines: int) -> str:
+    last = log.read_text(errors="replace").splitlines()[-lines:]
+    return "\n".join([f"--- {log.parent.parent.name} {log.name}", *(line[:300] for line in last)])
 
 
 def _enter(node: Node, *command: str) -> list[str]:

@@ -18,7 +18,7 @@ from support.cluster.layout import API_ADDRESS, API_PORT, HOST_ADDRESS, IMAGES, 
 from support.kubernetes_binaries import binary
 from support.kubernetes_identities import Identities
 from support.kubernetes_pki import KeyPair, issue
-from support.server_process import ServerProcess
+from support.server_process import ServerProcess, answers
 
 SERVER = f"https://{API_ADDRESS}:{API_PORT}"
 START_TIMEOUT = 120.0  # seconds
@@ -95,17 +95,19 @@ def _start_containerd(node: Node) -> ServerProcess:
 
 
 def _start_control_plane(node: Node, identities: Identities) -> list[ServerProcess]:
-    """Each of them tries again until the one it needs is there."""
-    pki = configuration.PKI
+    """The controller manager gives up on an API server that does not answer within ten seconds: it comes last."""
+    pki, tls = configuration.PKI, identities.administrator_tls()
+    etcd = _start(node, [*kubernetes_servers.etcd(RUN / "etcd", 2379, 2380)])
+    apiserver = _start(node, [*kubernetes_servers.kube_apiserver(pki, API_ADDRESS, API_PORT, 2379)])
+    apiserver.wait_until_ready(lambda: answers(f"{SERVER}/readyz", tls), START_TIMEOUT)
     manager = identities.user("system:kube-controller-manager")
     scheduler = identities.user("system:kube-scheduler")
-    commands = [
-        kubernetes_servers.etcd(RUN / "etcd", 2379, 2380),
-        kubernetes_servers.kube_apiserver(pki, API_ADDRESS, API_PORT, 2379),
-        kubernetes_servers.kube_controller_manager(pki, manager),
-        kubernetes_servers.kube_scheduler(scheduler),
+    return [
+        etcd,
+        apiserver,
+        _start(node, [*kubernetes_servers.kube_controller_manager(pki, manager)]),
+        _start(node, [*kubernetes_servers.kube_scheduler(scheduler)]),
     ]
-    return [_start(node, [*command]) for command in commands]
 
 
 def _import_images(archives: list[Path]) -> None:
@@ -129,11 +131,10 @@ def _start_kube_proxy(node: Node) -> ServerProcess:
 
 
 def _reap(daemons: dict[int, str]) -> None:
-    """For ever. A daemon that ends is missed in the log, and in the tests."""
-    while True:
-        pid, status = os.wait()
-        if pid in daemons:
-            print(f"{daemons[pid]} ended with {os.waitstatus_to_exitcode(status)}", flush=True)
+    """Until a daemon ends; then this process does, and with it the node."""
+    while (ended := os.wait())[0] not in daemons:
+        pass
+    print(f"{daemons[ended[0]]} ended with {os.waitstatus_to_exitcode(ended[1])}", flush=True)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ class Blocks:
         if kind == "text":
             if text := _text(payload.get("text")):
                 events.append(TextDelta(text))
-            for citation in payload.get("citations") or ():
+            citations = payload.get("citations")
+            for citation in citations if isinstance(citations, list) else ():
                 cite(citation, events)
         elif kind == "thinking":
             if text := _text(payload.get("thinking")):

@@ -48,7 +48,7 @@ def _message(answer: Answer, reply: Reply) -> dict[str, Any]:
     calls = answer.tool_calls
     if calls:
         cut = answer.finish is not None and answer.finish.reason in ("length", "context_window")
-        message["tool_calls"] = [_call(call, reply, cut=cut) for call in calls]
+        message["tool_calls"] = [_call(call, reply, cut=cut and call is answer.blocks[-1]) for call in calls]
     elif message["content"] is None and message["refusal"] is None:
         message["content"] = ""
     return message

@@ -50,7 +50,9 @@ class SqliteResponses:
         if not events:
             stored = await self.read(owner, response)
             return stored is not None and stored.is_open
-        is_open = await self._database.write(lambda *given: self._add(*given, owner, response, events))
+        is_open = await self._database.write(
+            lambda connection, now: self._add(connection, now, owner, response, events)
+        )
         await self._wake()
         return is_open
 

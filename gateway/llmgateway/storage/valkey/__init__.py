@@ -2,7 +2,7 @@
 
 | key | type | holds |
 |---|---|---|
-| `llmgateway:{owner:O}:conversation:ID` | hash | created, updated, metadata, turns (their number), `turn:TURN` = "number JSON" |
+| `llmgateway:{owner:O}:conversation:ID` | hash | created, updated, metadata, turns (count), `turn:T` = "number JSON" |
 | `llmgateway:{owner:O}:conversations` | sorted set | conversation ids by time of update |
 | `llmgateway:{response:O:ID}` | hash | at, status, process, document, input_items, last (event) |
 | `llmgateway:{response:O:ID}:events` | stream | event n as entry n+1-0; when closed, an entry after the last |

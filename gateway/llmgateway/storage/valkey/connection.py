@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis import exceptions
@@ -38,12 +38,13 @@ class ValkeyConnection:
     def __init__(self, url: str, password: str | None, timeout: float) -> None:
         self._commands = _client(url, password, CONNECTIONS, timeout, timeout)
         self._followers = _client(url, password, FOLLOWERS, timeout, timeout + FOLLOWER_WAIT)
+        self._execute: Callable[..., Awaitable[Any]] = self._commands.execute_command
         self._free_followers = asyncio.Semaphore(FOLLOWERS)
 
     async def call(self, *command: Part) -> Any:
         """One command; answers are as RESP2 has them, texts as bytes."""
         try:
-            return await self._commands.execute_command(*command)
+            return await self._execute(*command)
         except (exceptions.RedisError, OSError) as error:
             raise _translated(error) from None
 
@@ -69,7 +70,7 @@ class ValkeyConnection:
         milliseconds = max(1, int(min(seconds, FOLLOWER_WAIT) * 1000))
         try:
             async with self._free_followers:
-                found = await self._followers.xread({stream: after}, block=milliseconds)
+                found: Any = await self._followers.xread({stream: after}, block=milliseconds)
         except (exceptions.RedisError, OSError) as error:
             raise _translated(error) from None
         return list(found[0][1]) if found else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from llmgateway.storage.json_records import cursor, decode_metadata, decode_turn, encode, position
 from llmgateway.storage.records import Conversation, ConversationPage, ConversationSummary, Turn
-from llmgateway.storage.valkey.connection import ValkeyConnection
+from llmgateway.storage.valkey.connection import Part, ValkeyConnection
 from llmgateway.storage.valkey.keys import member, milliseconds, names_of, tagged
 
 _WRITE = """
@@ -45,11 +45,11 @@ class ValkeyConversations:
         self._write, self._delete, self._page = map(connection.script, (_WRITE, _DELETE, _PAGE))
 
     async def append(self, owner: str, conversation: str, turn: Turn) -> None:
-        arguments = [member(conversation), repr(turn.at), self._ttl, f"turn:{turn.id}", encode(turn), 1]
+        arguments: list[Part] = [member(conversation), repr(turn.at), self._ttl, f"turn:{turn.id}", encode(turn), 1]
         await self._write(_keys(owner, conversation), arguments)
 
     async def describe(self, owner: str, conversation: str, metadata: dict[str, str], at: float) -> None:
-        arguments = [member(conversation), repr(at), self._ttl, "metadata", encode(metadata), 0]
+        arguments: list[Part] = [member(conversation), repr(at), self._ttl, "metadata", encode(metadata), 0]
         await self._write(_keys(owner, conversation), arguments)
 
     async def read(self, owner: str, conversation: str) -> Conversation | None:

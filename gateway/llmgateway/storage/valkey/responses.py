@@ -63,7 +63,7 @@ class ValkeyResponses:
     async def create(self, owner: str, response: NewResponse) -> None:
         """The process's index is written first: an index entry without a response is skipped, the reverse is lost."""
         index = _of_process(response.process)
-        marks = [("SADD", index, member(owner, response.id)), ("PEXPIRE", index, self._ttl)]
+        marks: list[tuple[Part, ...]] = [("SADD", index, member(owner, response.id)), ("PEXPIRE", index, self._ttl)]
         await self._connection.call_all(marks)
         fields: list[Part] = ["at", repr(response.at), "status", response.status, "process", response.process]
         fields += ["document", encode(response.document), "input_items", encode(response.input_items), "last", -1]

@@ -1,0 +1,151 @@
+"""Reads everything that a reconciliation may depend on, in parallel, live."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets as randomness
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+from llmgateway_api import LLMCredential, LLMGateway, parse_credential
+
+from llmgateway_operator.cluster.capabilities import Capabilities
+from llmgateway_operator.cluster.index import ObjectId
+from llmgateway_operator.cluster.kinds import (
+    CLAIM,
+    CREDENTIAL,
+    DEPLOYMENT,
+    HTTP_ROUTE,
+    INGRESS,
+    SECRET,
+    SERVICE,
+    Kind,
+)
+from llmgateway_operator.cluster.port import Cluster, Document
+from llmgateway_operator.desired.mounted_secrets import target_of
+from llmgateway_operator.desired.naming import Owner
+from llmgateway_operator.observe.observed import (
+    CredentialFacts,
+    Observed,
+    SecretFacts,
+    StorePasswords,
+    secret_facts,
+)
+from llmgateway_operator.observe.references import references_of
+
+Value = TypeVar("Value")
+ROTATED_FOR = "llmgateway.dev/rotated-for"
+
+
+def bare(document: Document) -> Observed:
+    """What the object itself says; nothing else is looked at while its spec is invalid."""
+    metadata = document["metadata"]
+    return Observed(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        annotations=metadata.get("annotations", {}),
+        status=document.get("status", {}),
+    )
+
+
+def referenced(gateway: LLMGateway, observed: Observed) -> frozenset[ObjectId]:
+    """Whose changes concern this gateway."""
+    namespace = observed.namespace
+    found = {ObjectId(each.kind, namespace, each.name) for each in references_of(gateway)}
+    tokens = [target_of(gateway, observed, each.name) for each in found if each.kind == CREDENTIAL.kind]
+    return frozenset(found) | {ObjectId(SECRET.kind, namespace, name) for name in tokens}
+
+
+async def gather(cluster: Cluster, document: Document, gateway: LLMGateway | None, capabilities: Capabilities) -> Observed:
+    """The view of one LLMGateway. Raises ClusterError."""
+    observed = bare(document)
+    owner = Owner(observed.namespace, observed.name, observed.uid)
+    optional, outdated = await asyncio.gather(capabilities.optional_kinds(), capabilities.outdated_fields())
+    reader = _Reader(cluster, observed.namespace)
+    deployment = await reader.one(DEPLOYMENT, owner.gateway)
+    if gateway is None:
+        return _replace(observed, deployment=deployment, optional_kinds=optional, outdated_fields=outdated)
+    store, claim, ingress, route = await asyncio.gather(
+        reader.one_if(gateway.spec.store.managed is not None, DEPLOYMENT, owner.store),
+        reader.one_if(gateway.spec.store.managed is not None, CLAIM, owner.store),
+        reader.one_if(gateway.spec.expose.ingress is not None, INGRESS, owner.gateway),
+        reader.one_if(gateway.spec.expose.http_route is not None and HTTP_ROUTE.kind in optional, HTTP_ROUTE, owner.gateway),
+    )
+    observed = _replace(
+        observed,
+        deployment=deployment,
+        store_deployment=store,
+        claim=claim,
+        ingress=ingress,
+        route=route,
+        optional_kinds=optional,
+        outdated_fields=outdated,
+        credentials=await _credentials(reader, gateway),
+    )
+    return await _secrets(reader, gateway, observed, owner)
+
+
+async def _credentials(reader: _Reader, gateway: LLMGateway) -> dict[str, CredentialFacts | None]:
+    names = {each.name for each in references_of(gateway) if each.kind == CREDENTIAL.kind}
+    return await reader.many(CREDENTIAL, names, _credential_facts)
+
+
+async def _secrets(reader: _Reader, gateway: LLMGateway, observed: Observed, owner: Owner) -> Observed:
+    names = {each.name for each in referenced(gateway, observed) if each.kind == SECRET.kind}
+    facts, services = await asyncio.gather(
+        reader.many(SECRET, names, secret_facts),
+        reader.many(SERVICE, {each.name for each in references_of(gateway) if each.kind == SERVICE.kind}, bool),
+    )
+    observed = _replace(observed, secrets=facts, services={name: found is not None for name, found in services.items()})
+    if gateway.spec.store.managed is None:
+        return observed
+    generated = await reader.one(SECRET, owner.store)
+    return _replace(
+        observed,
+        passwords=_passwords(generated) if generated else None,
+        fresh_password=randomness.token_urlsafe(32),
+    )
+
+
+def _credential_facts(document: Document) -> CredentialFacts | None:
+    credential = parse_credential(document)
+    if not isinstance(credential, LLMCredential):
+        return None
+    conditions = {each["type"]: each for each in document.get("status", {}).get("conditions", ())}
+    ready = conditions.get("Ready", {})
+    return CredentialFacts(credential, ready.get("status") == "True", ready.get("message", "not looked at yet"))
+
+
+def _passwords(secret: Document) -> StorePasswords:
+    data = {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
+    rotated_for = (secret["metadata"].get("annotations") or {}).get(ROTATED_FOR, "")
+    return StorePasswords(data.get("password", ""), data.get("previous-password", ""), rotated_for)
+
+
+def _replace(observed: Observed, **changes: Any) -> Observed:
+    return Observed(**{**observed.__dict__, **changes})
+
+
+class _Reader:
+    """Reads by name in one namespace."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster, self._namespace = cluster, namespace
+
+    def one(self, kind: Kind, name: str) -> Awaitable[Document | None]:
+        return self._cluster.get(kind, self._namespace, name)
+
+    async def one_if(self, wanted: bool, kind: Kind, name: str) -> Document | None:
+        return await self.one(kind, name) if wanted else None
+
+    async def many(
+        self, kind: Kind, names: Iterable[str], read: Callable[[Document], Value]
+    ) -> dict[str, Value | None]:
+        ordered = sorted(names)
+        documents = await asyncio.gather(*(self.one(kind, name) for name in ordered))
+        return {name: None if each is None else read(each) for name, each in zip(ordered, documents, strict=True)}
+
+

@@ -1,0 +1,83 @@
+"""The real operator as a process of its own, against a real API server."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.kubectl import Kubectl, wait_until
+from support.server_process import ServerProcess
+
+CRDS = Path(__file__).parents[2] / "crds"
+QUICK_LEASE = ("--lease-duration", "3", "--renew-deadline", "2", "--retry-period", "0.3")
+
+
+def install_crds(kubeconfig: Path) -> None:
+    """Applies the project's CRDs and waits until they are served. May be called any number of times."""
+    administrator = Kubectl(kubeconfig)
+    for crd in sorted(CRDS.glob("llmgateway.dev_*.yaml")):
+        administrator.run("apply", "--server-side", "--force-conflicts", "-f", str(crd))
+    administrator.run("wait", "--for=condition=Established", "crd/llmgateways.llmgateway.dev", "--timeout=30s")
+    administrator.run("wait", "--for=condition=Established", "crd/llmcredentials.llmgateway.dev", "--timeout=30s")
+
+
+class OperatorProcess(ServerProcess):
+    """`llmgateway-operator` with a kubeconfig; ready once it answers on its health port."""
+
+    def __init__(self, kubeconfig: Path, log: Path, *flags: str, environment: Mapping[str, str] | None = None) -> None:
+        command = [sys.executable, "-m", "llmgateway_operator", "--health-host", "127.0.0.1", "--health-port", "0"]
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("KUBERNETES_")}
+        given = {**inherited, **(environment or {}), "KUBECONFIG": str(kubeconfig)}
+        super().__init__([*command, *QUICK_LEASE, *flags], log, given)
+        self._port: int | None = None
+
+    @property
+    def port(self) -> int:
+        """Of /healthz, /readyz and /metrics, as the log says."""
+        if self._port is None:
+            said = wait_until(lambda: re.search(r"health on port (\d+)", self.log.read_text()), 30, "the health port")
+            self._port = int(said[1])
+        return self._port
+
+    def status(self, path: str) -> int:
+        """The HTTP status of a health endpoint."""
+        try:
+            with _open(f"http://127.0.0.1:{self.port}{path}") as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    def metric(self, name: str) -> float:
+        with _open(f"http://127.0.0.1:{self.port}/metrics") as answer:
+            text = answer.read().decode()
+        found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+        assert found, f"no metric {name}"
+        return float(found[1])
+
+    def leads(self) -> bool:
+        return self.is_running() and self.metric("llmgateway_operator_leader") == 1
+
+
+@contextmanager
+def running_operator(kubeconfig: Path, log: Path, namespaces: Sequence[str], *flags: str) -> Iterator[OperatorProcess]:
+    """Namespaced and ready; ended in the end."""
+    chosen = [part for each in namespaces for part in ("--namespace", each)]
+    process = OperatorProcess(kubeconfig, log, *chosen, *flags)
+    try:
+        process.wait_until_ready(lambda: process.status("/readyz") == 200 and process.leads(), 60)
+        yield process
+    finally:
+        process.stop()
+
+
+def _open(url: str) -> http.client.HTTPResponse:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    answer: http.client.HTTPResponse = opener.open(url, timeout=5)
+    return answer
