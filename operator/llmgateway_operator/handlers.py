@@ -7,7 +7,10 @@ finalizer or an annotation is used.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,14 +20,15 @@ from llmgateway_operator.cluster.kinds import CREDENTIAL, GATEWAY, Kind
 from llmgateway_operator.keys import Key
 from llmgateway_operator.settings import ProcessSettings
 
+log = logging.getLogger(__name__)
+
 Notice = Callable[[Key], None]
 
 
-def registry(notice: Notice, started: Callable[[], None]) -> kopf.OperatorRegistry:
+def registry(notice: Notice) -> kopf.OperatorRegistry:
     """The handlers; `notice` gets the key of every object that came, changed or went."""
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers)(_login)
-    kopf.on.startup(registry=handlers)(_starter(started))
     for kind in (GATEWAY, CREDENTIAL):
         kopf.on.event(kind.group, kind.version, kind.plural, registry=handlers, id=f"notice-{kind.plural}")(
             _handler(kind, notice)
@@ -37,13 +41,6 @@ def _handler(kind: Kind, notice: Notice) -> Callable[..., Any]:
         notice(Key(kind.kind, namespace or "", name or ""))
 
     return noticed
-
-
-def _starter(started: Callable[[], None]) -> Callable[..., Any]:
-    async def start(**_: Any) -> None:
-        started()
-
-    return start
 
 
 async def _login(**known: Any) -> kopf.ConnectionInfo | None:
@@ -67,16 +64,36 @@ def kopf_settings(settings: ProcessSettings) -> kopf.OperatorSettings:
     configured.networking.request_timeout = 30
     configured.networking.connect_timeout = 10
     configured.queueing.idle_timeout = 0.5  # a worker per object: with a thousand of them, soon gone is best
-    configured.process.ultimate_exiting_timeout = 20
+    configured.process.ultimate_exiting_timeout = None  # it would end its own thread by a signal
     return configured
 
 
-async def watch(settings: ProcessSettings, notice: Notice, started: Callable[[], None], stop: asyncio.Event) -> None:
-    """Runs kopf until `stop` is set. `started` is called when kopf has taken over the signals of the process.
+async def watch(settings: ProcessSettings, notice: Notice) -> None:
+    """Runs kopf in a thread with an event loop of its own; returns only when kopf has failed.
 
-    In the end kopf cancels every task that began after it, whoever made it: stop everything else first.
+    In one loop with others, kopf takes over the process's signals and, in the end, cancels every task that began after
+    it, whoever made it: writes would be cut off halfway. `notice` is called in the loop of the caller.
     """
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def work() -> None:
+        try:
+            asyncio.run(_operator(settings, lambda key: _pass_on(loop, notice, key)))
+        except Exception:
+            log.exception("kopf failed")
+        with contextlib.suppress(RuntimeError):  # the caller's loop is closed: nobody is interested any more
+            loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=work, name="kopf", daemon=True).start()
+    await ended.wait()
+
+
+def _pass_on(loop: asyncio.AbstractEventLoop, notice: Notice, key: Key) -> None:
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(notice, key)
+
+
+async def _operator(settings: ProcessSettings, notice: Notice) -> None:
     scope: dict[str, Any] = {"namespaces": settings.namespaces} if settings.namespaces else {"clusterwide": True}
-    await kopf.operator(
-        registry=registry(notice, started), settings=kopf_settings(settings), standalone=True, stop_flag=stop, **scope
-    )
+    await kopf.operator(registry=registry(notice), settings=kopf_settings(settings), standalone=True, **scope)

@@ -8,7 +8,6 @@ import logging
 import random
 import signal
 from collections.abc import Coroutine, Mapping
-from functools import partial
 from typing import Any
 
 from llmgateway_operator import handlers
@@ -39,7 +38,8 @@ async def run(settings: ProcessSettings) -> int:
     cluster = await connect()
     vitals, server = Vitals(), None
     stop = asyncio.Event()
-    _on_termination(stop)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
     try:
         election = Election(cluster, settings)
         vitals.ages["lease"] = (lambda: election.heartbeat, LEASE_SILENCE)
@@ -56,11 +56,6 @@ async def run(settings: ProcessSettings) -> int:
         if server is not None:
             await server.close()
         await cluster.close()
-
-
-def _on_termination(stop: asyncio.Event) -> None:
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
@@ -101,22 +96,19 @@ class Leader:
 
     async def lead(self, election: Election, stop: asyncio.Event) -> int:
         """Until `stop` is set (0), or until the lease is lost or a part has failed (1)."""
-        kopf_stop = asyncio.Event()
         parts = [asyncio.create_task(election.hold(), name="lease")]
         parts += [asyncio.create_task(each.run(), name="watch") for each in self._watches]
-        parts += [asyncio.create_task(self._work(), name="workers"), asyncio.create_task(self._resync(), name="resync")]
-        signals = partial(_on_termination, stop)  # kopf puts its own handlers in their place
-        watching = handlers.watch(self._settings, self.notice, signals, kopf_stop)
-        kopf = asyncio.create_task(watching, name="kopf")
+        parts += [
+            asyncio.create_task(self._work(), name="workers"),
+            asyncio.create_task(self._resync(), name="resync"),
+            asyncio.create_task(handlers.watch(self._settings, self.notice), name="kopf"),
+        ]
         stopped = asyncio.create_task(stop.wait(), name="stop")
-        done, _ = await asyncio.wait({*parts, kopf, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({*parts, stopped}, return_when=asyncio.FIRST_COMPLETED)
         failed = [each for each in done if each is not stopped]
         for each in failed:
             log.error("%s ended", each.get_name(), exc_info=each.exception())
         await _cancel(stopped, *parts)  # nothing is written from here on
-        kopf_stop.set()
-        await asyncio.wait({kopf}, timeout=5)
-        await _cancel(kopf)
         return 1 if failed else 0
 
     def notice(self, key: Key) -> None:

@@ -95,10 +95,10 @@ class World:
 
     def deliver_late_requests(self) -> None:
         """Requests whose senders gave up, and which the server takes up only now."""
-        due = [token for when, token in self.late if when <= self.now]
+        due = [(when, token) for when, token in self.late if when <= self.now]
         self.late = [(when, token) for when, token in self.late if when > self.now]
-        for token in due:
-            self.families.exchange(token, self.now)
+        for when, token in sorted(due):
+            self.families.exchange(token, when)
 
 
 class Client:
@@ -132,7 +132,12 @@ class Client:
                 raise Busy("held")
             world.holder, world.renewed = self.run, world.now
 
-        self._step("acquire", take)
+        for _ in range(20):
+            try:
+                return self._step("acquire", take)
+            except Unreachable:
+                self.pause(1)
+        raise Busy("no answer")
 
     def release(self) -> None:
         def give() -> None:
@@ -223,5 +228,6 @@ class Client:
     def _alive(self) -> None:
         """A dead process does nothing; one that has lived too long is dead (SIGALRM)."""
         self.world.steps += 1
+        self.world.deliver_late_requests()
         if self._dead or self.world.now > self._born + LIFE:
             self.kill()

@@ -12,10 +12,11 @@ from pathlib import Path
 from types import TracebackType
 
 from support import kubernetes_servers
+from support.free_port import free_port
 from support.kubernetes_binaries import binary
 from support.kubernetes_identities import Identities
 from support.kubernetes_pki import write_control_plane_pki
-from support.server_process import ServerProcess, answers, free_port
+from support.server_process import ServerProcess, answers
 
 START_TIMEOUT = 90.0  # seconds; about four are usual, a busy machine with a cold disk needs more
 

@@ -82,4 +82,4 @@ def kube_controller_manager(pki: Path, kubeconfig: Path) -> list[str]:
 
 
 def kube_scheduler(kubeconfig: Path) -> list[str]:
-    return ["kube-scheduler", "--nope", f"--kubeconfig={kubeconfig}", "--secure-port=0", "--leader-elect=false"]
+    return ["kube-scheduler", f"--kubeconfig={kubeconfig}", "--secure-port=0", "--leader-elect=false"]

@@ -65,7 +65,7 @@ class ValkeyServer:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._options = ["--appendonly", "yes", "--appendfsync", "always"] if persistent else ["--appendonly", "no"]
         if cluster:
-            self._options += ["--cluster-enabled", "yes"]
+            self._options += ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]  # else its port + 10000
         folder.mkdir(parents=True, exist_ok=True)
         self._process = self._started()
         if cluster:

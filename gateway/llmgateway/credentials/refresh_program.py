@@ -176,7 +176,7 @@ class RefreshRun:
     def _announce(self, spend: Spend) -> None:
         """The intent: first where it proves that the last resort can be written, then where it counts."""
         record = encode(spend.record)
-        self._recovery = self._store.write(self._recovery.changed(self._recovery.data, record), PREPARE)
+        self._recovery = self._store.write(self._recovery.changed(self._target.data, record), PREPARE)
         try:
             self._target = self._store.write(self._target.changed(self._target.data, record), PREPARE)
         except Conflict:

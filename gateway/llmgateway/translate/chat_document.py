@@ -25,10 +25,12 @@ LONGEST_USER = 64
 class ChatDocument(RequestDocument):
     """The document, its conversation and its tools; `finish` puts them together."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, held: str = "messages") -> None:
+        """`held`: the client's field of turns."""
         self.openai = target.type == "OpenAI"
         super().__init__(target, ToolNames(LONGEST_NAME if self.openai else None))
         self.document |= {"messages": [], "stream": False}
+        self._held = held
         self.conversation = ChatConversation(target, self)
         self.choice: Any = None
         self.carries_reasoning = target.type in ("VLLM", "LlamaCpp")
@@ -114,7 +116,7 @@ class ChatDocument(RequestDocument):
             wanted["description"] = description
         wanted["schema"] = schema
         if strict and self.openai and not is_closed(schema, all_required=True):
-            self.lose(f"{path}.strict", "OpenAI's strict mode wants every property required and no others")
+            self.lose(path, "OpenAI's strict mode wants every property required and no others: not strict")
         elif strict is not None:
             wanted["strict"] = strict
         self.document["response_format"] = {"type": "json_schema", "json_schema": wanted}
@@ -145,7 +147,7 @@ class ChatDocument(RequestDocument):
         if self.target.type == "VLLM":
             self.document |= {"add_generation_prompt": False, "continue_final_message": True}
         elif self.openai:
-            self.lose("messages", "OpenAI begins a new answer instead of continuing the last assistant message")
+            self.lose(self._held, "OpenAI begins a new answer instead of continuing the last assistant message")
 
 
 def carry(name: str) -> Callable[[ChatDocument, Any], None]:

@@ -11,6 +11,7 @@ from llmgateway.translate.messages_document import MessagesDocument
 from llmgateway.translate.rules import Rule, Table
 from llmgateway.translate.shapes import kind_of, list_at, name_at, object_at, refuse, text_at
 
+_PART_FIELDS = frozenset({"type", "text", "refusal", "image_url", "file", "prompt_cache_breakpoint"})
 _KNOWN_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "function_call", "annotations"})
 _READ_ELSEWHERE = {("function", "name"), ("assistant", "refusal")}
 _WITHOUT_COUNTERPART = {
@@ -61,6 +62,9 @@ def _block(to: MessagesDocument, part: Mapping[str, Any], path: str) -> Block:
         text = part.get("text")
         to.lose_kind(f"part {kind_of(part)}", path, f"a {kind_of(part) or 'nameless'} part has no counterpart upstream")
         made.append({"type": "text", "text": text if isinstance(text, str) else ""})
+    for name in part.keys() - _PART_FIELDS:
+        if part[name] is not None:
+            to.lose_kind(f"part.{name}", f"{path}.{name}", "not a known field of a content part")
     mark = part.get("prompt_cache_breakpoint")
     if mark is not None and to.conversation.breakpoint(f"{path}.prompt_cache_breakpoint"):
         ttl = mark.get("ttl") if isinstance(mark, Mapping) else None

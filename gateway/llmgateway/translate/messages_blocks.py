@@ -13,6 +13,7 @@ from llmgateway.translate.shapes import kind_of, list_at, name_at, object_at, re
 from llmgateway.wire import json_codec, reasoning_token
 
 ERROR_MARK = "Error: "
+_MESSAGE_FIELDS = frozenset({"role", "content", "output_config"})
 
 
 def add_messages(to: ChatDocument, value: Any) -> None:
@@ -32,6 +33,9 @@ def add_messages(to: ChatDocument, value: Any) -> None:
             _system(to, message, path)
         else:
             refuse(f"{path}.role", "must be user, assistant or system")
+        for name in message.keys() - _MESSAGE_FIELDS:
+            if message[name] is not None:
+                to.lose_kind(f"message.{name}", f"{path}.{name}", "not known to a chat upstream")
 
 
 def blocks_of(content: Any, path: str) -> list[Mapping[str, Any]]:
@@ -43,12 +47,24 @@ def blocks_of(content: Any, path: str) -> list[Mapping[str, Any]]:
     return [object_at(block, f"{path}[{index}]") for index, block in enumerate(list_at(content, path))]
 
 
+_READ_FIELDS = frozenset(
+    """type text source title context content tool_use_id is_error id name input thinking signature data tool_name tool
+    file_id encrypted_content""".split()
+)
+_LOST_FIELDS = {
+    "cache_control": "chat servers cache prefixes by themselves",
+    "citations": "chat upstreams cite nothing",
+}
+
+
 def note_block_fields(to: ChatDocument, block: Mapping[str, Any], path: str) -> None:
-    """Fields that any block may have and no chat upstream knows."""
-    if block.get("cache_control") is not None:
-        to.lose_kind("cache_control", f"{path}.cache_control", "chat servers cache prefixes by themselves")
-    if block.get("citations"):
-        to.lose_kind("citations", f"{path}.citations", "chat upstreams cite nothing")
+    """Fields of a block that no chat upstream knows."""
+    if block.keys() <= _READ_FIELDS:
+        return
+    for name in block.keys() - _READ_FIELDS:
+        if block[name]:
+            reason = _LOST_FIELDS.get(name, "not known to a chat upstream")
+            to.lose_kind(f"field {name}", f"{path}.{name}", reason)
 
 
 def _user(to: ChatDocument, content: Any, path: str) -> None:
@@ -164,8 +180,6 @@ def _text_block(to: ChatDocument, placed: Placed) -> None:
 
 
 def _image_block(to: ChatDocument, placed: Placed) -> None:
-    if placed[0].get("transformations") is not None:
-        to.lose(f"{placed[1]}.transformations", "Anthropic's own")
     to.conversation.user([image_part(*placed)])
 
 

@@ -36,9 +36,13 @@ class BuiltConversation(Struct):
 class MessagesConversation:
     """Built turn by turn; `finish` gives system and messages."""
 
-    def __init__(self, family: ClaudeFamily, losses: Losses, *, first_only: bool, system_in_place: bool) -> None:
+    def __init__(
+        self, family: ClaudeFamily, losses: Losses, *, held: str, first_only: bool, system_in_place: bool
+    ) -> None:
+        """`held`: the client's field of turns; `system_in_place`: late system messages stay where the model takes them."""
         self._family = family
         self._losses = losses
+        self._held = held
         self._first_only = first_only
         self._in_place = system_in_place and family.system_in_conversation
         self._ids = CallIds(plain=True, unique=True)
@@ -176,7 +180,7 @@ class MessagesConversation:
             last["text"] = last["text"].rstrip()  # Anthropic refuses a prefill that ends in white space
         else:
             self._messages.append(_user_text(CONTINUE))
-            self._losses.lose("messages", "this model continues no assistant message: it is asked to in words")
+            self._losses.lose(self._held, "this model continues no assistant message: it is asked to in words")
 
 
 def _holds_something(block: Block) -> bool:

@@ -27,11 +27,16 @@ RAW = "_raw"
 class MessagesDocument(RequestDocument):
     """The document, its conversation and its tools; `finish` puts them together."""
 
-    def __init__(self, target: Target, *, system_in_place: bool) -> None:
+    def __init__(self, target: Target, *, system_in_place: bool, held: str = "messages") -> None:
+        """`held`: the client's field of turns."""
         super().__init__(target, ToolNames(LONGEST_NAME))
         self.family = claude_family(target.model)
         self.conversation = MessagesConversation(
-            self.family, self, first_only=target.system_messages == "First", system_in_place=system_in_place
+            self.family,
+            self,
+            held=held,
+            first_only=target.system_messages == "First",
+            system_in_place=system_in_place,
         )
         self.choice: dict[str, Any] | None = None
         self.instructions: list[str] = []

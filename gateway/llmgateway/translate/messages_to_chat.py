@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from llmgateway.translate import messages_blocks
@@ -68,12 +68,15 @@ def _effort(to: ChatDocument, value: Any) -> None:
     to.wish.take_effort(value, "output_config.effort", switches=False)
 
 
-def _format(to: ChatDocument, value: Any) -> None:
-    wanted = object_at(value, "output_config.format")
-    if wanted.get("type") == "json_schema":
-        to.json_schema("output", wanted.get("schema"), "output_config.format", strict=True)
-    else:
-        to.lose("output_config.format", "only json_schema is known")
+def _format(path: str) -> Callable[[ChatDocument, Any], None]:
+    def put(to: ChatDocument, value: Any) -> None:
+        wanted = object_at(value, path)
+        if wanted.get("type") == "json_schema":
+            to.json_schema("output", wanted.get("schema"), path, strict=True)
+        else:
+            to.lose(path, "only json_schema is known")
+
+    return put
 
 
 METADATA: Table[ChatDocument] = Table(
@@ -82,7 +85,11 @@ METADATA: Table[ChatDocument] = Table(
 OUTPUT_CONFIG: Table[ChatDocument] = Table(
     Rule("effort", "approximated", "reasoning_effort", "the nearest effort that the upstream knows", _effort),
     Rule(
-        "format", "carried", "response_format", "json_schema, strict where the upstream's strict mode takes it", _format
+        "format",
+        "carried",
+        "response_format",
+        "json_schema, strict where the upstream takes it",
+        _format("output_config.format"),
     ),
     Rule("task_budget", "dropped", reason="chat upstreams have no budget of tokens per task"),
 )
@@ -95,7 +102,8 @@ FIELDS: Table[ChatDocument] = Table(
          "the model family's switch; a budget becomes the effort that it buys", wish_thinking),
     Rule("output_config", "carried", "", "field by field", lambda to, value: OUTPUT_CONFIG.apply(
         to, object_at(value, "output_config"), "output_config.")),
-    Rule("output_format", "carried", "response_format", "older place of output_config.format", _format),
+    Rule("output_format", "carried", "response_format", "older place of output_config.format",
+         _format("output_format")),
     Rule("effort", "consumed", "reasoning_effort", "the gateway's own extension", wish_effort("effort")),
     Rule("profile", "consumed", reason="the gateway's own extension"),
     Rule("conversation_id", "consumed", reason="the gateway's own extension"),

@@ -20,7 +20,7 @@ RAW = "_raw"
 
 def responses_to_chat(request: Mapping[str, Any], target: Target) -> Translated:
     """`input` holds the items of earlier responses already. Raises TurnRefused with the field's path."""
-    to = ChatDocument(target)
+    to = ChatDocument(target, held="input")
     FIELDS.apply(to, request)
     if request.get("input") is None:
         refuse("input", "is required")
@@ -103,6 +103,11 @@ def _top_logprobs(to: ChatDocument, value: Any) -> None:
     to.document |= {"logprobs": True, "top_logprobs": value}
 
 
+def _prompt_cache_key(to: ChatDocument, value: Any) -> None:
+    if to.openai:
+        to.document["prompt_cache_key"] = value
+
+
 def only_openai(name: str, path: str, *harmless: Any) -> Callable[[ChatDocument, Any], None]:
     """A field that OpenAI's own API alone takes; elsewhere a loss."""
 
@@ -122,11 +127,11 @@ TEXT: Table[ChatDocument] = Table(
 )  # fmt: skip
 FIELDS: Table[ChatDocument] = Table(
     *TOOL_RULES,
+    *SHARED_RULES,
     Rule("instructions", "carried", "messages[0]", "one leading system message, with leading developer messages",
          lambda to, value: to.conversation.system(text_at(value, "instructions"), "instructions")),
     Rule("input", "carried", "messages", "see items below", lambda to, value: add_items(ChatTurns(to), value)),
     *CHOICE_RULES,
-    *SHARED_RULES,
     Rule("max_output_tokens", "carried", "max_tokens", "max_completion_tokens for OpenAI",
          lambda to, value: to.max_tokens(value)),
     Rule("text", "carried", "", "field by field", lambda to, value: TEXT.apply(to, object_at(value, "text"), "text.")),
@@ -139,9 +144,9 @@ FIELDS: Table[ChatDocument] = Table(
          only_openai("safety_identifier", "safety_identifier")),
     Rule("service_tier", "carried", "service_tier", "dropped for other servers than OpenAI",
          only_openai("service_tier", "service_tier", "auto", "default")),
-    Rule("prompt_cache_key", "carried", "prompt_cache_key", "elsewhere the gateway keeps a conversation on one "
-         "upstream "
-         "by itself", only_openai("prompt_cache_key", "prompt_cache_key")),
+    Rule("prompt_cache_key", "carried", "prompt_cache_key", "for OpenAI; elsewhere the gateway itself keeps a "
+         "conversation "
+         "on one upstream", _prompt_cache_key),
     Rule("prompt_cache_options", "carried", "prompt_cache_options", "dropped for other servers than OpenAI",
          only_openai("prompt_cache_options", "prompt_cache_options")),
     Rule("prompt_cache_retention", "carried", "prompt_cache_retention", "dropped for other servers than OpenAI",

@@ -21,7 +21,7 @@ def responses_to_messages(request: Mapping[str, Any], target: Target) -> Transla
     Late developer messages stay in place where the model takes them: moved up, they would break the prefix that
     thinking signatures are bound to.
     """
-    to = MessagesDocument(target, system_in_place=target.system_messages in (None, "Keep"))
+    to = MessagesDocument(target, held="input", system_in_place=target.system_messages in (None, "Keep"))
     FIELDS.apply(to, request)
     if request.get("input") is None:
         refuse("input", "is required")
@@ -86,12 +86,12 @@ TEXT: Table[MessagesDocument] = Table(
 )  # fmt: skip
 FIELDS: Table[MessagesDocument] = Table(
     *TOOL_RULES,
+    *SHARED_RULES,
     Rule("instructions", "carried", "system", "the first block", _instructions),
     Rule("input", "carried", "system, messages", "see items below",
          lambda to, value: add_items(MessagesTurns(to), value)),
     *CHOICE_RULES,
     Rule("max_output_tokens", "carried", "max_tokens", "else the backend's default, or at most 32000", _max_tokens),
-    *SHARED_RULES,
     Rule("text", "carried", "", "field by field", lambda to, value: TEXT.apply(to, object_at(value, "text"), "text.")),
     Rule("stream", "carried", "stream", "", _stream),
     Rule("top_logprobs", "dropped", reason="Anthropic tells no probabilities", harmless=(0,)),

@@ -36,7 +36,7 @@ TYPED_TOOLS: dict[str, tuple[str, dict[str, Any]]] = {
         "View, create and edit text files.",
         _schema(
             ["command", "path"],
-            command=_one_of("view", "create", "str_replace", "insert", "undo_edit"),
+            command=_one_of("view", "create", "str_replace", "insert"),
             path=_text("Path of the file or directory."),
             file_text=_text("create: the whole content."),
             old_str=_text("str_replace: the text to replace, exactly and once in the file."),

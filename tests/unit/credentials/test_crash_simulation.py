@@ -16,15 +16,13 @@ GRACES = (0.0, 180.0, 1e9)
 """None; longer than the few runs after a crash take; until the successor is used."""
 
 
-def settle(world: World, grace: float, job: str = "") -> None:
-    """What the operator does: a run that left an intent is followed by another one, at once."""
-    for _ in range(4):
-        if world.record.intent is None and "target" in world.secrets:
+def settle(world: World, grace: float) -> None:
+    """What the operator does: a run that left an intent is followed by another one, which may take over the Lease."""
+    for _ in range(5):
+        if world.record.intent is None:
             return
-        restore(world)
         world.now += world.random.uniform(2, 8)
-        ended = (world.record.intent.run if world.record.intent else job).partition("/")[0]
-        world.run(grace=grace, ended=ended or job)
+        world.run(grace=grace, ended=world.holder.partition("/")[0])
 
 
 def restore(world: World) -> None:
@@ -80,7 +78,7 @@ def test_one_fault_at_any_step_loses_no_login_where_there_is_grace(number: int, 
     world = World(TokenFamilies(grace=grace), fault=once)
     world.run(grace=grace)
     world.fault = lambda _client, _step: ""
-    settle(world, grace, "job-1")
+    settle(world, grace)
     world.now += 4 * HOURS
     world.run(grace=grace)
     world.now += 4 * HOURS
@@ -113,7 +111,7 @@ class Chaos:
     def _other_run(self, client: Client, fault: str) -> str:
         """Another run comes in between; after a freeze (longer than the Lease) this one is dead."""
         before, self.left = self.left, 0
-        self.world.now += 200 if fault == "freeze" and self.grace in (0.0, 1e9) else 0
+        self.world.now += 200 if fault == "freeze" and self.grace != 180.0 else 0
         self.world.run(grace=self.grace)
         self.left = before
         return "kill before" if fault == "freeze" else ""
@@ -127,9 +125,8 @@ def live(seed: int, grace: float, *, locks: bool = True, rotates: bool = True) -
     old = dict(world.secrets["source"].data)
     for tick in range(6):
         chaos.left = world.random.choice((0, 1, 1, 2, 3))
-        report = world.run(grace=grace, request=world.random.choice(("", f"request-{tick}")))
-        if report is None or world.record.intent is not None:
-            settle(world, grace, f"job-{world.runs}")
+        world.run(grace=grace, request=world.random.choice(("", f"request-{tick}")))
+        settle(world, grace)
         world.now += 4 * HOURS + 60
         world.deliver_late_requests()
         event = world.random.random()
@@ -177,7 +174,7 @@ def test_a_server_that_leaves_tokens_valid_never_costs_a_login_once_that_is_know
             world.now += 4 * HOURS
             world.run()
             chaos.left = 0
-            settle(world, 0.0, f"job-{world.runs}")
+            settle(world, 0.0)
         world.now += 4 * HOURS
         report = world.run()
         assert report is not None

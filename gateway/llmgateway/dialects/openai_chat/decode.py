@@ -7,11 +7,11 @@ from typing import Any
 from llmgateway.dialects import upstream_failure
 from llmgateway.dialects.mended_json import UNREADABLE, mended
 from llmgateway.dialects.openai_chat.chunks import Choice, Chunk, Delta, ToolPart, decode_chunk
+from llmgateway.dialects.openai_chat.odd_content import citations_of, joined_parts
 from llmgateway.dialects.openai_chat.think_tags import ThinkTags
 from llmgateway.dialects.openai_chat.tool_fragments import ToolFragments
 from llmgateway.dialects.openai_chat.usage import decode_timings, decode_usage
 from llmgateway.events import (
-    Citation,
     Event,
     FinishReason,
     ReasoningDelta,
@@ -161,7 +161,7 @@ class ChatStreamDecoder:
 
     def _content(self, content: Any, logprobs: Any, events: list[Event]) -> None:
         """Content while it may still begin with `<think>`, or as a list of parts."""
-        text = content if isinstance(content, str) else _joined_parts(content)
+        text = content if isinstance(content, str) else joined_parts(content)
         if self._tags is None:
             if text:
                 events.append(TextDelta(text, logprobs))
@@ -183,7 +183,7 @@ class ChatStreamDecoder:
         if delta.function_call is not None:
             self._tools.feed(ToolPart(index=0, function=delta.function_call), events)
         if delta.annotations:
-            events.extend(_citations(delta.annotations))
+            events.extend(citations_of(delta.annotations))
 
     def _reason(self, delta: Delta, events: list[Event]) -> None:
         """Some servers send both names with the same text."""
@@ -234,19 +234,3 @@ class ChatStreamDecoder:
 def decode_whole(body: bytes) -> list[Event]:
     """A whole completion -> events; TurnFailed (bad_gateway) when it is none."""
     return ChatStreamDecoder().whole(body)
-
-
-def _joined_parts(content: Any) -> str:
-    """Content as a list of text parts (Mistral, some proxies)."""
-    parts = content if isinstance(content, list) else []
-    texts = [part.get("text") for part in parts if isinstance(part, dict)]
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def _citations(annotations: Any) -> list[Citation]:
-    found = []
-    for annotation in annotations if isinstance(annotations, list) else []:
-        cited = annotation.get("url_citation") if isinstance(annotation, dict) else None
-        if isinstance(cited, dict) and isinstance(cited.get("url"), str):
-            found.append(Citation(cited["url"], str(cited.get("title") or ""), annotation))
-    return found

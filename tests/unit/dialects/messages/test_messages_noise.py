@@ -92,7 +92,7 @@ def test_a_block_of_an_unknown_kind_is_kept_whole_for_its_own_dialect(block: dic
 
 @pytest.mark.behaviour("T10")
 def test_counts_that_are_none_leave_the_others_as_they_were() -> None:
-    usage: dict[str, Any] = {"input_tokens": None, "output_tokens": 2, "cache_read_input_tokens": "4", "output_tokens_details": []}
+    usage: dict[str, Any] = {"input_tokens": None, "output_tokens": 2, "cache_read_input_tokens": "4"}
     (report,) = [event for event in decode(START, {**DELTA, "usage": usage}, STOP) if isinstance(event, UsageReported)]
     assert (report.usage.input_tokens, report.usage.output_tokens) == (3, 2)
 
