@@ -69,5 +69,8 @@ class Announcer:
 def _changed(before: Any, after: Any) -> Iterator[Mapping[str, Any]]:
     known = {each["type"]: (each["status"], each["reason"]) for each in before}
     for condition in after:
-        if condition["type"] in ANNOUNCED and known.get(condition["type"]) != (condition["status"], condition["reason"]):
+        if condition["type"] in ANNOUNCED and known.get(condition["type"]) != (
+            condition["status"],
+            condition["reason"],
+        ):
             yield condition

@@ -14,7 +14,7 @@ from llmgateway_operator import handlers
 from llmgateway_operator.apply import Applier
 from llmgateway_operator.cluster.capabilities import Capabilities
 from llmgateway_operator.cluster.index import ChildIndex, ObjectId
-from llmgateway_operator.cluster.kinds import CHILDREN, CREDENTIAL, GATEWAY, SECRET, Kind
+from llmgateway_operator.cluster.kinds import CHILDREN, GATEWAY, SECRET, Kind
 from llmgateway_operator.cluster.kubernetes_api import connect
 from llmgateway_operator.cluster.metadata_watch import MetadataWatch
 from llmgateway_operator.cluster.port import Cluster, Document
@@ -79,7 +79,6 @@ class Leader:
             MetadataWatch(cluster, kind, scope, "" if kind is SECRET else SELECTOR, self)
             for kind in CHILDREN
             for scope in settings.scopes
-            if kind is not CREDENTIAL  # kopf watches those
         ]
         self._reconcilers = _reconcilers(cluster, settings, self._index, self._references)
         self._report(vitals)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llmgateway_api import ApiError, LLMGateway, parse_gateway
-
 from llmgateway_operator.apply import Applied, Applier
 from llmgateway_operator.cluster.capabilities import Capabilities
 from llmgateway_operator.cluster.errors import Rejected
@@ -16,6 +15,7 @@ from llmgateway_operator.cluster.index import ObjectId
 from llmgateway_operator.cluster.kinds import CLAIM, DEPLOYMENT, GATEWAY, HTTP_ROUTE, INGRESS
 from llmgateway_operator.cluster.port import Cluster, Document
 from llmgateway_operator.desired.manifests import desired_manifests, owner_of
+from llmgateway_operator.desired.scaling import HANDOVER_MANAGER, replicas_handover
 from llmgateway_operator.events import Announcer
 from llmgateway_operator.keys import Key
 from llmgateway_operator.observe.gather import gather, referenced
@@ -69,6 +69,8 @@ class GatewayReconciler:
             self.applier.forget(document["metadata"]["uid"])
 
     async def _enforce(self, gateway: LLMGateway, observed: Observed) -> tuple[Observed, tuple[str, ...]]:
+        if handover := replicas_handover(gateway, observed.deployment, owner_of(observed)):
+            await self.cluster.apply(handover, manager=HANDOVER_MANAGER)
         manifests = desired_manifests(gateway, observed, self.defaults)
         applied = await self.applier.apply(manifests)
         if not applied.refused:

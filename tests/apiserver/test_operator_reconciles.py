@@ -83,7 +83,9 @@ def test_a_deleted_gateway_takes_everything_with_it(operator: OperatorProcess, k
     wait_until(lambda: not kubectl.items(everything, selector=selector), 30, "garbage collection")
 
 
-def test_a_missing_secret_is_named_with_its_field_until_it_is_there(operator: OperatorProcess, kubectl: Kubectl) -> None:
+def test_a_missing_secret_is_named_with_its_field_until_it_is_there(
+    operator: OperatorProcess, kubectl: Kubectl
+) -> None:
     reference = {"kind": "Secret", "name": "upstream", "key": "token"}
     backend = {"name": "far", "type": "OpenAI", "credentialRef": reference}
     kubectl.apply(gateway(backends=[backend]))

@@ -87,7 +87,17 @@ class World:
 
     @property
     def record(self) -> refresh_record.Record:
-        return refresh_record.decode(self.secrets["target"].record) or refresh_record.Record()
+        """As the operator reads it: of a target that was deleted, the recovery Secret knows."""
+        text = self.secrets["target"].record or self.secrets["recovery"].record
+        return refresh_record.decode(text) or refresh_record.Record()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the operator would leave it alone until the next scheduled run."""
+        target, recovery = (refresh_record.decode(self.secrets[name].record) for name in ("target", "recovery"))
+        if target is None or recovery is None:
+            return target is None and recovery is None
+        return target.intent is None and recovery.intent is None and target.revision == recovery.revision
 
     @property
     def refresh_token(self) -> str:
@@ -156,15 +166,19 @@ class Client:
         self._step(f"read {name}", look)
         return found[-1]
 
-    def write(self, secret: StoredSecret) -> None:
+    def write(self, secret: StoredSecret) -> StoredSecret:
+        written: list[StoredSecret] = []
+
         def put() -> None:
             there = self._secret(secret.name)
             if str(there.version) != secret.version:
                 raise Conflict(secret.name)
             there.data, there.record = dict(secret.data), secret.record
             there.version += 1
+            written.append(StoredSecret(secret.name, there.data, there.record, str(there.version)))
 
         self._step(f"write {secret.name}", put)
+        return written[-1]
 
     def connect(self) -> None:
         self._alive()

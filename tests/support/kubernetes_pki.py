@@ -45,7 +45,7 @@ def new_authority(common_name: str) -> KeyPair:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _name(common_name, ())
     usage = {**_NO_KEY_USAGE, "digital_signature": True, "key_cert_sign": True, "crl_sign": True}
-    unsigned = _builder(subject, subject, key.public_key())
+    unsigned = _builder(subject, subject, key.public_key(), key.public_key())
     unsigned = unsigned.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     unsigned = unsigned.add_extension(x509.KeyUsage(**usage), critical=True)
     return KeyPair(_pem(unsigned.sign(key, hashes.SHA256())), _private_pem(key))
@@ -59,7 +59,7 @@ def issue(authority: KeyPair, user: str, groups: Iterable[str] = (), host_names:
     assert isinstance(signing_key, ec.EllipticCurvePrivateKey)
     key = ec.generate_private_key(ec.SECP256R1())
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    unsigned = _builder(_name(user, groups), issuer.subject, key.public_key())
+    unsigned = _builder(_name(user, groups), issuer.subject, key.public_key(), signing_key.public_key())
     unsigned = unsigned.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     unsigned = unsigned.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     if names := [_alternative_name(each) for each in host_names]:
@@ -126,10 +126,19 @@ def _write_service_account_keys(folder: Path) -> None:
     (folder / "sa.pub").write_bytes(public)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public: ec.EllipticCurvePublicKey,
+    issuer_public: ec.EllipticCurvePublicKey,
+) -> x509.CertificateBuilder:
+    """With both key identifiers (RFC 5280, 4.2.1.1): Python 3.13 and newer refuse certificates without them."""
     unsigned = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public)
     unsigned = unsigned.serial_number(x509.random_serial_number())
-    return unsigned.not_valid_before(NOT_BEFORE).not_valid_after(NOT_AFTER)
+    unsigned = unsigned.not_valid_before(NOT_BEFORE).not_valid_after(NOT_AFTER)
+    own, authority = x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier
+    unsigned = unsigned.add_extension(own.from_public_key(public), critical=False)
+    return unsigned.add_extension(authority.from_issuer_public_key(issuer_public), critical=False)
 
 
 def _name(user: str, groups: Iterable[str]) -> x509.Name:

@@ -18,7 +18,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import RedisError, ResponseError
 
-from support.server_process import ServerProcess, ServerStartError, free_port
+from support.free_port import free_port
+from support.server_process import ServerProcess, ServerStartError
 
 PROGRAMS = ("valkey-server", "redis-server")
 PACKAGES = ("valkey-server", "redis-server")
@@ -101,7 +102,7 @@ class ValkeyServer:
     def stall(self, seconds: float) -> None:
         """From now on every command waits until the time is over."""
         with self.client() as client:
-            client.execute_command("CLIENT", "PAUSE", int(seconds * 1000), "ALL")
+            client.client_pause(int(seconds * 1000), all=True)
 
     def fill(self, policy: str, room: int = 2 * 1024 * 1024) -> None:
         """Sets maxmemory to what is used now plus `room` bytes, then writes filler until that is full: until writes are
@@ -141,7 +142,8 @@ class ValkeyServer:
             client.close()
 
     def _started(self) -> ServerProcess:
-        command = [server_program(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        command: list[str | Path] = [server_program()]
+        command += ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         process = ServerProcess([*command, "--save", "", *self._options], self.folder / "server.log")
         try:
             process.wait_until_ready(self._answers, START_TIMEOUT)
@@ -159,7 +161,7 @@ class ValkeyServer:
 
     def _take_all_slots(self) -> None:
         with self.client() as client:
-            client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, SLOTS - 1)
+            client.cluster("ADDSLOTSRANGE", 0, SLOTS - 1)
         self._process.wait_until_ready(self._cluster_is_ok, START_TIMEOUT)
 
     def _cluster_is_ok(self) -> bool:

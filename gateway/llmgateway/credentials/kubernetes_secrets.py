@@ -132,13 +132,14 @@ class KubernetesSecrets:
         version = document["metadata"]["resourceVersion"]
         return StoredSecret(name, data, annotations.get(ANNOTATION, ""), version, document)
 
-    def write(self, secret: StoredSecret) -> None:
+    def write(self, secret: StoredSecret) -> StoredSecret:
         metadata = {**secret.origin["metadata"], "resourceVersion": secret.version}
         metadata["annotations"] = {**(metadata.get("annotations") or {}), ANNOTATION: secret.record}
         metadata.pop("managedFields", None)
         data = {key: base64.b64encode(value).decode() for key, value in secret.data.items()}
         document = {**secret.origin, "metadata": metadata, "data": data}
-        self._server.call("PUT", self._secrets + secret.name, f"Secret {secret.name}", document)
+        written = self._server.call("PUT", self._secrets + secret.name, f"Secret {secret.name}", document)
+        return StoredSecret(secret.name, secret.data, secret.record, written["metadata"]["resourceVersion"], written)
 
     def acquire(self) -> None:
         deadline = time.monotonic() + LEASE_WAIT

@@ -36,8 +36,7 @@ class PatientStore:
         A write without an answer is looked up: it may have worked."""
         for last in self._tries(seconds):
             try:
-                self._store.write(wanted)
-                return self._latest(wanted.name) or wanted  # for the version of the next write
+                return self._store.write(wanted)
             except (Conflict, Missing):
                 raise
             except StoreError:
@@ -48,21 +47,14 @@ class PatientStore:
                 return latest
         raise AssertionError("unreachable")
 
-    def overwrite(
-        self, wanted: StoredSecret, over: str, seconds: float, trouble: Callable[[], object] = lambda: None
-    ) -> StoredSecret:
+    def overwrite(self, wanted: StoredSecret, over: str, seconds: float) -> StoredSecret:
         """The write after an exchange: goes on over Conflicts while the record there is still `over`, or older.
 
-        `trouble` is called after the first failure. Raises Conflict when somebody else wrote tokens meanwhile."""
-        failed = False
+        Raises Conflict when somebody else wrote tokens meanwhile."""
         for last in self._tries(seconds):
             try:
-                self._store.write(wanted)
-                return self._latest(wanted.name) or wanted
+                return self._store.write(wanted)
             except StoreError:
-                if not failed:
-                    trouble()
-                failed = True
                 if last:
                     raise
             latest = self._latest(wanted.name)

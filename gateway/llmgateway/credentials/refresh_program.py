@@ -2,10 +2,10 @@
 
     lock -> read target, recovery and source live -> fresh? done
          -> connect to the token endpoint -> write the intent to recovery, then to target (compare-and-swap)
-         -> ONE request -> ONE write of all tokens to target, then to recovery -> unlock
+         -> ONE request -> all new tokens in one write to recovery, in one write to target -> unlock
 
-A crash anywhere leaves either no intent (nothing was sent) or an intent (the next run knows). A target that can't be
-written after an exchange is the reason for the recovery Secret: whichever of the two is newer counts.
+A crash anywhere leaves either no intent (nothing was sent) or an intent (the next run knows). The recovery Secret is
+never behind the target for long, so a target that can't be written or was deleted loses nothing: the newer one counts.
 """
 
 from __future__ import annotations
@@ -142,16 +142,19 @@ class RefreshRun:
     def _leave(self, decision: Leave) -> Report:
         text = encode(decision.record)
         if text != self._target.record:
-            self._store.write(self._target.changed(self._target.data, text), PREPARE)
+            self._target = self._store.write(self._target.changed(self._target.data, text), PREPARE)
+        if self._recovery.record != self._target.record:
+            self._mirror(self._target)
         return _report(decision.record)
 
     def _take_over(self, decision: Promote | Adopt) -> Report | None:
         """Writes tokens without an exchange; None after a Promote: it is decided again."""
         data = merged(self._target.data, decision.tokens)
-        self._target = self._store.write(self._target.changed(data, encode(decision.record)), PREPARE)
+        wanted = self._target.changed(data, encode(decision.record))
+        self._target = self._store.write(wanted, PREPARE)
         if isinstance(decision, Promote):
             return None
-        self._mirror(self._target)
+        self._mirror(wanted)
         return _report(decision.record)
 
     def _prepare(self, spend: Spend, begun: float) -> Verdict | None:
@@ -237,14 +240,16 @@ class RefreshRun:
         return True
 
     def _keep(self, record: Record, tokens: Tokens) -> Report:
-        """The write that must not fail; at the first sign of trouble the recovery Secret is written, too."""
+        """The writes that must not fail: the tokens exist nowhere else."""
         wanted = self._target.changed(merged(self._target.data, tokens), encode(record))
+        mirrored = self._mirror(wanted)
         try:
-            kept = self._store.overwrite(wanted, self._target.record, KEEP_TRYING, lambda: self._mirror(wanted))
+            self._store.overwrite(wanted, self._target.record, KEEP_TRYING)
         except StoreError as error:
-            where = "are in the recovery Secret only" if self._mirror(wanted) else "could not be written"
+            where = "are in the recovery Secret only" if mirrored or self._mirror(wanted) else "could not be written"
             return Report(reason="StoreFailed", message=f"the new tokens {where}: {error}")
-        self._mirror(kept)
+        if not mirrored:
+            self._mirror(wanted)
         return _report(record)
 
     def _mirror(self, of: StoredSecret) -> bool:

@@ -81,8 +81,9 @@ class SecretPort(Protocol):
     def read(self, name: str) -> StoredSecret:
         """The Secret as it is now, not as it was mounted or cached."""
 
-    def write(self, secret: StoredSecret) -> None:
-        """All of data and record in one update. Raises Conflict when the version is not the latest."""
+    def write(self, secret: StoredSecret) -> StoredSecret:
+        """All of data and record in one update; the same with its new version. Raises Conflict when the version is not
+        the latest."""
 
     def now(self) -> float:
         """The store's clock, in seconds since 1970: all runs share it, whatever the nodes' clocks say."""

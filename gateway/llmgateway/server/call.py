@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, Literal
 
+from llmgateway.events import ToolIdentity
 from llmgateway.failures import Failure, TurnRefused
+from llmgateway.translate.translated import Loss, Translated
 from llmgateway.wire import json_codec
 
 ClientDialect = Literal["chat", "messages", "responses"]
@@ -17,6 +19,12 @@ class Call:
     def __init__(self, dialect: ClientDialect, body: bytes) -> None:
         """Raises TurnRefused (invalid_request) for a body that is no JSON object, or a wrong `model` or `stream`."""
         self.dialect = dialect
+        self.request_dialect: ClientDialect = dialect
+        """What the request is written in; it differs from the client's dialect inside conversations."""
+        self.is_rewritten = False
+        """The gateway reads the answer too: it can't pass unparsed."""
+        self.losses: list[Loss] = []
+        self.tools: dict[str, ToolIdentity] = {}
         self.body = body
         try:
             self.fields = json_codec.split_fields(body)
@@ -33,6 +41,15 @@ class Call:
         except json_codec.InvalidJSON as error:
             raise _refused(f"The request body is not valid JSON: {error}.") from None
         return decoded
+
+    def become_chat(self, translated: Translated) -> None:
+        """The request is a chat request from now on; the answer still goes out in the client's dialect."""
+        self.request_dialect = "chat"
+        self.is_rewritten = True
+        self.document = translated.document
+        self.losses, self.tools = translated.losses, translated.tools
+        self.body = json_codec.encode(translated.document)
+        self.fields = json_codec.split_fields(self.body)
 
     def field(self, name: str) -> Any:
         """One top-level field, decoded alone; None when absent. Raises TurnRefused (invalid_request)."""

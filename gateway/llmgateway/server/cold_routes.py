@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from llmgateway.failures import Failure, TurnRefused, kind_of_status
 from llmgateway.server.call import Call, ClientDialect
+from llmgateway.server.conversations_routes import conversations_router
 from llmgateway.server.count_tokens_route import count_tokens
 from llmgateway.server.dialects import DIALECTS
 from llmgateway.server.model_list import anthropic_list, anthropic_model, openai_list, openai_model, visible_models
@@ -38,6 +39,7 @@ def cold_application(runtime: Runtime) -> FastAPI:
     _add_models(application, runtime)
     _add_count_tokens(application, runtime)
     application.include_router(responses_router(runtime))
+    application.include_router(conversations_router(runtime))
     _add_console(application)
     document_hot_routes(application)
     application.add_exception_handler(TurnRefused, _refused)
@@ -67,8 +69,8 @@ def _add_probes(application: FastAPI, runtime: Runtime) -> None:
 
 def _add_models(application: FastAPI, runtime: Runtime) -> None:
     def visible(request: Request) -> list[Any]:
-        runtime.snapshot.client_keys.client_of(dict(request.scope["headers"]))
-        return visible_models(runtime.snapshot, runtime.served)
+        client = runtime.snapshot.client_keys.client_of(dict(request.scope["headers"]))
+        return visible_models(runtime.snapshot, runtime.served, client)
 
     @application.get("/v1/models", summary="The models, in the caller's dialect")
     async def models(request: Request) -> Response:

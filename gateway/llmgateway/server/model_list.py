@@ -24,15 +24,15 @@ class VisibleModel(Struct, frozen=True):
     window: int | None = None
 
 
-def visible_models(snapshot: Snapshot, served: Mapping[str, ServedModels]) -> list[VisibleModel]:
-    """All names, each once, the spec's own first."""
+def visible_models(snapshot: Snapshot, served: Mapping[str, ServedModels], client: str) -> list[VisibleModel]:
+    """All names that the client may use, each once, the spec's own first."""
     found = {name: VisibleModel(name, "llmgateway", window=_window(snapshot, name)) for name in snapshot.configured()}
     for backend, listing in served.items():
         for model in listing.models:
             found.setdefault(
                 model.id, VisibleModel(model.id, model.owner or backend, model.created or CREATED, model.window)
             )
-    return list(found.values())
+    return [model for model in found.values() if snapshot.limits.may_use(client, snapshot.route(model.id).name)]
 
 
 def _window(snapshot: Snapshot, name: str) -> int | None:

@@ -61,6 +61,10 @@ def _own(record: TurnRecord, content_type: bytes) -> HeaderList:
         paths = ",".join(dict.fromkeys(loss.path for loss in record.losses))
         headers.append((b"x-llmgateway-dropped", paths[:MAX_DROPPED_HEADER].encode("ascii", "replace")))
     headers.extend(record.cors)
+    if record.conversation is not None:
+        headers.append((b"x-llmgateway-conversation-id", record.conversation.encode("ascii", "backslashreplace")))
+    if record.store_away:
+        headers.append((b"x-llmgateway-store", b"away"))
     if record.session is not None:
         headers.append((b"x-llmgateway-session-id", record.session.encode("latin-1", "replace")))
     return headers

@@ -12,6 +12,7 @@ from llmgateway.dialects.reply import Reply
 from llmgateway.events import TurnFailed
 from llmgateway.failures import TurnRefused
 from llmgateway.server.call import Call
+from llmgateway.server.conversation_keeper import ConversationKeeper
 from llmgateway.server.response_follower import follow
 from llmgateway.server.response_headers import answer_headers
 from llmgateway.server.response_keeper import ResponseKeeper
@@ -44,14 +45,20 @@ class ResponsesService:
         responses = self._services.store.responses
         items = await with_context(call, responses, self._record.client)
         background = wants_background(call)
-        if not wants_storing(call):
+        conversation = call.text_field("conversation_id")
+        if conversation is not None:
+            keeper = ConversationKeeper(self._services.store.conversations, self._record, conversation)
+            reply = self._reply(call)
+            await keeper.join(call)
+            await self._turn(call, reply, keeper, self._send)
+        elif not wants_storing(call):
             await self._turn(call, self._reply(call), NothingKept(self._record), self._send)
-            return
-        keeper = ResponseKeeper(responses, self._record.client, self._services.process, items)
-        if background:
-            await self._in_background(call, keeper)
         else:
-            await self._turn(call, self._reply(call), keeper, self._send)
+            stored = ResponseKeeper(responses, self._record.client, self._services.process, items)
+            if background:
+                await self._in_background(call, stored)
+            else:
+                await self._turn(call, self._reply(call), stored, self._send)
 
     def _reply(self, call: Call) -> Reply:
         return reply_for(call, self._headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llmgateway.server.client_keys import ClientKeys
+from llmgateway.server.client_limits import ClientLimits
 from llmgateway.server.configuration_file import Configuration
 from llmgateway.server.exchange import Observe
 from llmgateway.server.model_routes import ModelRoutes, Route, Served
@@ -32,6 +33,7 @@ class Snapshot:
         self.keep_alive = float(spec.policy.stream.keep_alive)
         self.max_body_bytes = spec.policy.requests.max_body_bytes
         self.allowed_origins = [origin.encode() for origin in spec.cors.allow_origins]
+        self.limits = ClientLimits(spec.auth.clients)
         self.strict = spec.policy.translation.strict
         self.routes = ModelRoutes(
             spec.models,

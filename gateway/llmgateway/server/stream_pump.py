@@ -82,15 +82,23 @@ class ClientStream:
             await self.write(data)
 
 
-async def pump(turn: StreamedTurn, answer: UpstreamAnswer, client: ClientStream, backend: str) -> None:
-    """Streams one answer to its end. Raises TurnRefused when it failed before anything was sent."""
-    first = await _first_output(turn, answer, client, backend)
-    if first:
-        await client.write(first)
+async def pump(
+    turn: StreamedTurn,
+    answer: UpstreamAnswer,
+    client: ClientStream,
+    backend: str,
+    before_end: Callable[[], Awaitable[None]],
+) -> None:
+    """Streams one answer to its end. `before_end` runs before the last piece is sent: what it stores is there when
+    the client reads it. Raises TurnRefused when the answer failed before anything was sent."""
+    data = await _first_output(turn, answer, client, backend)
     while not turn.ended:
-        data = await _step(turn, answer, backend)
         if data:
             await client.write(data)
+        data = await _step(turn, answer, backend)
+    await before_end()
+    if data:
+        await client.write(data)
     await client.finish()
     await _let_close(answer)
 

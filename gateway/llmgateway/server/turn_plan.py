@@ -36,8 +36,9 @@ class Prepared(Struct):
 
 def prepare(call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes], *, strict: bool) -> Prepared:
     """Translates (or passes) the call for one backend. Raises TurnRefused."""
-    native = call.dialect == backend.dialect
-    prepared = _native(call, backend, target, client) if native else _translated(call, backend, target, client)
+    same = call.request_dialect == backend.dialect
+    prepared = _native(call, backend, target, client) if same else _translated(call, backend, target, client)
+    prepared.losses = [*call.losses, *prepared.losses]
     if strict and prepared.losses:
         loss = prepared.losses[0]
         message = f"Field {loss.path} can't be sent to backend {backend.name}: {loss.reason} (translation is strict)."
@@ -48,18 +49,20 @@ def prepare(call: Call, backend: Backend, target: Target, client: Mapping[bytes,
 
 
 def _native(call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes]) -> Prepared:
-    patch = native_messages if call.dialect == "messages" else native_chat
+    patch = native_messages if call.request_dialect == "messages" else native_chat
     patched = patch(call.fields, target)
     body = call.body if patched.fields is call.fields else json_codec.join_fields(patched.fields)
-    request = backend.request(body, client, {}, native=True)
-    return Prepared(backend, request, True, patched.losses, hide_usage=patched.usage_added)
+    passes = call.dialect == call.request_dialect and not call.is_rewritten
+    request = backend.request(body, client, {}, native=passes)
+    return Prepared(backend, request, passes, patched.losses, dict(call.tools), hide_usage=patched.usage_added)
 
 
 def _translated(call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes]) -> Prepared:
-    translated = TRANSLATORS[call.dialect, backend.dialect](call.document, target)
+    translated = TRANSLATORS[call.request_dialect, backend.dialect](call.document, target)
     body = json_codec.encode(translated.document)
     request = backend.request(body, client, translated.headers, native=False)
-    return Prepared(backend, request, False, translated.losses, translated.tools)
+    tools = {upstream: call.tools.get(tool.name, tool) for upstream, tool in translated.tools.items()}
+    return Prepared(backend, request, False, translated.losses, {**call.tools, **tools})
 
 
 def reply_for(call: Call, user_agent: bytes, identifier: str, created: int) -> Reply:

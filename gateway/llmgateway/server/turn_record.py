@@ -27,8 +27,8 @@ class TurnRecord:
     """One request's facts; filled in as it goes."""
 
     __slots__ = (
-        "backend", "client", "cors", "dialect", "failure", "first_byte_after", "losses", "model", "outcome",
-        "passed_on", "request_id", "session", "stages", "status", "streamed",
+        "backend", "client", "conversation", "cors", "dialect", "failure", "first_byte_after", "losses", "model",
+        "outcome", "passed_on", "request_id", "session", "stages", "status", "store_away", "streamed",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +41,8 @@ class TurnRecord:
         self.stages = Stages()
         self.outcome = Outcome()
         self.client = self.model = self.backend = ""
+        self.conversation: str | None = None
+        self.store_away = False
         self.status = 0
         self.streamed = False
         self.first_byte_after: float | None = None

@@ -9,6 +9,7 @@ import time
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.server.call import Call
 from llmgateway.server.client_watch import ClientWatch
+from llmgateway.server.conversation_keeper import ConversationKeeper
 from llmgateway.server.dialects import DIALECTS
 from llmgateway.server.request_body import ClientLeft, Receive, read_body
 from llmgateway.server.response_headers import error_headers
@@ -16,7 +17,7 @@ from llmgateway.server.responses_service import ResponsesService
 from llmgateway.server.services import Services
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import Send
-from llmgateway.server.turn_keeper import NothingKept
+from llmgateway.server.turn_keeper import NothingKept, TurnKeeper
 from llmgateway.server.turn_plan import reply_for
 from llmgateway.server.turn_record import CLIENT_LEFT, TurnRecord
 from llmgateway.server.turn_service import RefusedVerbatim, TurnService
@@ -41,13 +42,13 @@ async def serve_turn(
         record.client = snapshot.client_keys.client_of(headers)
         body = await read_body(receive, headers, snapshot.max_body_bytes)
         record.stages.mark("receive")
-        call = Call(record.dialect, body)
         async with ClientWatch(receive):
-            if call.dialect == "responses":
-                await ResponsesService(snapshot, services, record, headers, send).serve(call)
-            else:
-                reply = reply_for(call, headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))
-                await TurnService(snapshot, record, headers, send, NothingKept(record)).serve(call, reply)
+            ticket = await snapshot.limits.charge(record, len(body), services.store.limits)
+            try:
+                await _serve(Call(record.dialect, body), record, snapshot, services, headers, send)
+            finally:
+                if ticket is not None:
+                    await ticket.settle(record.outcome.usage.input_tokens + record.outcome.usage.output_tokens)
     except ClientLeft:
         record.status = CLIENT_LEFT
     except TurnRefused as refused:
@@ -57,6 +58,25 @@ async def serve_turn(
         if record.first_byte_after is not None:
             raise  # the server closes the connection: a stream without its ending is no success anywhere
         await _refuse(TurnRefused(INTERNAL), record, send)
+
+
+async def _serve(
+    call: Call, record: TurnRecord, snapshot: Snapshot, services: Services, headers: dict[bytes, bytes], send: Send
+) -> None:
+    """The turn, with what is to be kept of it."""
+    if call.dialect == "responses":
+        await ResponsesService(snapshot, services, record, headers, send).serve(call)
+        return
+    reply = reply_for(call, headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))
+    keeper: TurnKeeper = NothingKept(record)
+    conversation = call.text_field("conversation_id")
+    if conversation is not None:
+        keeper = joined = ConversationKeeper(services.store.conversations, record, conversation)
+        await joined.join(call)
+    try:
+        await TurnService(snapshot, record, headers, send, keeper).serve(call, reply)
+    finally:
+        await keeper.ended()
 
 
 async def _refuse(refused: TurnRefused, record: TurnRecord, send: Send) -> None:

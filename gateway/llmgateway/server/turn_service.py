@@ -56,6 +56,7 @@ class TurnService:
     def _attempts(self, call: Call) -> list[Attempt]:
         route = self._snapshot.route(call.model)
         self._record.model = route.name
+        self._snapshot.limits.check_model(self._record.client, route.name)
         strict = self._snapshot.strict
         return [
             Attempt(backend, partial(prepare, call, backend, target, self._headers, strict=strict))
@@ -68,7 +69,7 @@ class TurnService:
         record, prepared = self._record, reached.prepared
         record.stages.mark("upstream")
         record.backend, record.losses = prepared.backend.name, prepared.losses
-        record.passed_on = passed_on(reached.answer.headers)
+        record.passed_on = [*record.passed_on, *passed_on(reached.answer.headers)]
         if reached.answer.status >= 400:
             try:
                 raise await _refusal(reached.answer, prepared)
@@ -111,8 +112,7 @@ class TurnService:
             if not client.started:
                 raise
             self._record.failed(refused.failure, 200)
-            await client.write(encoder.encode([TurnFailed(refused.failure)]))
-            await client.finish()
+            await self._send_last(client, encoder.encode([TurnFailed(refused.failure)]))
         finally:
             client.hush()
 
@@ -122,13 +122,17 @@ class TurnService:
         if answer.headers.get("content-type", "text/event-stream").startswith("text/event-stream"):
             turn = stream_turn(prepared, encoder)
             self._record.outcome = turn.outcome
-            await pump(turn, answer, client, prepared.backend.name)
+            await pump(turn, answer, client, prepared.backend.name, self._keeper.ended)
             return
         events = UPSTREAM_DIALECTS[prepared.backend.dialect].decode_whole(await _read_all(reached))
         self._record.outcome.note(events)
         if self._record.outcome.failure is not None:
             raise TurnRefused(self._record.outcome.failure)
-        await client.write(encoder.encode(events))
+        await self._send_last(client, encoder.encode(events))
+
+    async def _send_last(self, client: ClientStream, data: bytes) -> None:
+        await self._keeper.ended()
+        await client.write(data)
         await client.finish()
 
     def _stream_headers(self) -> HeaderList:

@@ -62,8 +62,8 @@ def _block(to: MessagesDocument, part: Mapping[str, Any], path: str) -> Block:
         text = part.get("text")
         to.lose_kind(f"part {kind_of(part)}", path, f"a {kind_of(part) or 'nameless'} part has no counterpart upstream")
         made.append({"type": "text", "text": text if isinstance(text, str) else ""})
-    for name in part.keys() - _PART_FIELDS:
-        if part[name] is not None:
+    for name, content in part.items():
+        if name not in _PART_FIELDS and content is not None:
             to.lose_kind(f"part.{name}", f"{path}.{name}", "not a known field of a content part")
     mark = part.get("prompt_cache_breakpoint")
     if mark is not None and to.conversation.breakpoint(f"{path}.prompt_cache_breakpoint"):

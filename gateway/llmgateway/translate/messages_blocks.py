@@ -33,8 +33,8 @@ def add_messages(to: ChatDocument, value: Any) -> None:
             _system(to, message, path)
         else:
             refuse(f"{path}.role", "must be user, assistant or system")
-        for name in message.keys() - _MESSAGE_FIELDS:
-            if message[name] is not None:
+        for name, content in message.items():
+            if name not in _MESSAGE_FIELDS and content is not None:
                 to.lose_kind(f"message.{name}", f"{path}.{name}", "not known to a chat upstream")
 
 
@@ -47,10 +47,10 @@ def blocks_of(content: Any, path: str) -> list[Mapping[str, Any]]:
     return [object_at(block, f"{path}[{index}]") for index, block in enumerate(list_at(content, path))]
 
 
-_READ_FIELDS = frozenset(
-    """type text source title context content tool_use_id is_error id name input thinking signature data tool_name tool
-    file_id encrypted_content""".split()
-)
+_READ_FIELDS = frozenset({
+    "type", "text", "source", "title", "context", "content", "tool_use_id", "is_error", "id", "name", "input",
+    "thinking", "signature", "data", "tool_name", "tool", "file_id", "encrypted_content"
+})  # fmt: skip
 _LOST_FIELDS = {
     "cache_control": "chat servers cache prefixes by themselves",
     "citations": "chat upstreams cite nothing",
@@ -61,8 +61,8 @@ def note_block_fields(to: ChatDocument, block: Mapping[str, Any], path: str) -> 
     """Fields of a block that no chat upstream knows."""
     if block.keys() <= _READ_FIELDS:
         return
-    for name in block.keys() - _READ_FIELDS:
-        if block[name]:
+    for name, content in block.items():
+        if name not in _READ_FIELDS and content and content != {"type": "direct"}:
             reason = _LOST_FIELDS.get(name, "not known to a chat upstream")
             to.lose_kind(f"field {name}", f"{path}.{name}", reason)
 

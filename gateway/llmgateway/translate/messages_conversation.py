@@ -39,7 +39,7 @@ class MessagesConversation:
     def __init__(
         self, family: ClaudeFamily, losses: Losses, *, held: str, first_only: bool, system_in_place: bool
     ) -> None:
-        """`held`: the client's field of turns; `system_in_place`: late system messages stay where the model takes them."""
+        """`held`: the client's field of turns; `system_in_place`: late system messages stay where they may."""
         self._family = family
         self._losses = losses
         self._held = held

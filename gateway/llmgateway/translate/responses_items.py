@@ -16,10 +16,11 @@ from llmgateway.translate.rules import Rule, Table
 from llmgateway.translate.shapes import kind_of, list_at, name_at, object_at, refuse, text_at
 from llmgateway.wire import json_codec, reasoning_token
 
-_ITEM_FIELDS = frozenset(
-    """type id role content status phase call_id name namespace arguments input output summary encrypted_content tools
-    reasoning text action operation execution caller created_by""".split()
-)
+_ITEM_FIELDS = frozenset({
+    "type", "id", "role", "content", "status", "phase", "call_id", "name", "namespace", "arguments", "input",
+    "output", "summary", "encrypted_content", "tools", "reasoning", "text", "action", "operation", "execution",
+    "caller", "created_by"
+})  # fmt: skip
 Parts = list[dict[str, Any]]
 """Content as chat content parts: text, refusal, image_url, file (also with file_url), input_audio."""
 
@@ -64,8 +65,8 @@ def add_items(turns: Turns, value: Any) -> None:
         path = f"input[{index}]"
         item = object_at(found, path)
         kind = kind_of(item) or ("message" if "role" in item else "")
-        for name in item.keys() - _ITEM_FIELDS:
-            if item[name] is not None:
+        for name, content in item.items():
+            if name not in _ITEM_FIELDS and content is not None:
                 turns.to.lose_kind(f"item.{name}", f"{path}.{name}", "not known upstream")
         rule = ITEMS.by_field.get(kind)
         if rule is not None and rule.apply is not None:

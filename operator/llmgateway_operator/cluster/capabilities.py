@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from llmgateway_api import API_VERSION
-
 from llmgateway_operator.cluster.field_paths import known_fields, missing_fields
 from llmgateway_operator.cluster.kinds import CHILDREN
 from llmgateway_operator.cluster.port import Cluster

@@ -61,7 +61,9 @@ _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
 }
 
 
-def error_of(what: str, status: int, body: str, retry_after: str | None = None, *, secret: bool = False) -> ClusterError:
+def error_of(
+    what: str, status: int, body: str, retry_after: str | None = None, *, secret: bool = False
+) -> ClusterError:
     """The error of an HTTP answer. `what` names verb and object; `secret` drops the server's sentence."""
     kind = Unreachable if status >= 500 else _BY_STATUS.get(status, Rejected)
     sentence = "" if secret else _sentence(body)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, get_args
 
-from llmgateway_api import LLMCredential, LLMGateway
 from pydantic import BaseModel
+
+from llmgateway_api import LLMCredential, LLMGateway
 
 
 @cache

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from llmgateway_api import LLMGateway
-
 from llmgateway_operator.desired.mounted_secrets import MountedSecret
 from llmgateway_operator.desired.naming import Manifest
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import yaml
-from llmgateway_api import API_VERSION, LLMCredential, LLMGateway
 
+from llmgateway_api import API_VERSION, LLMCredential, LLMGateway
 from llmgateway_operator.cluster.kinds import CONFIG_MAP
 from llmgateway_operator.desired.naming import STORE_PORT, Manifest, Owner
 from llmgateway_operator.observe.observed import Observed

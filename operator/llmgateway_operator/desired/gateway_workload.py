@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+import posixpath
 from collections.abc import Mapping
 from typing import Any, Final
 
 from llmgateway_api import RESTART_AT, LLMGateway
-
 from llmgateway_operator.cluster.kinds import DEPLOYMENT, SERVICE, SERVICE_ACCOUNT
-from llmgateway_operator.desired.credential_delivery import SECRETS, container_security, delivery, pod_security
+from llmgateway_operator.desired.credential_delivery import (
+    SECRETS,
+    Delivery,
+    container_security,
+    delivery,
+    pod_security,
+)
 from llmgateway_operator.desired.gateway_config import FILE
 from llmgateway_operator.desired.images import image_reference
 from llmgateway_operator.desired.mounted_secrets import mounted_secrets, secrets_digest
@@ -67,6 +73,7 @@ def _template(gateway: LLMGateway, observed: Observed, owner: Owner, defaults: D
         "imagePullPolicy": gateway.spec.image.pull_policy,
     }
     delivered = delivery(gateway, mounted_secrets(gateway, observed, owner), image)
+    folder = _state_folder(gateway)
     spec: Manifest = {
         "serviceAccountName": owner.gateway,
         "automountServiceAccountToken": False,
@@ -74,10 +81,11 @@ def _template(gateway: LLMGateway, observed: Observed, owner: Owner, defaults: D
         "securityContext": pod_security(),
         "terminationGracePeriodSeconds": math.ceil(gateway.spec.availability.drain) + AFTER_DRAIN,
         "topologySpreadConstraints": _spread(owner),
-        "containers": [_container(image, delivered.mounts, delivered.environment)],
+        "containers": [_container(image, [*folder.mounts, *delivered.mounts], delivered.environment)],
         "volumes": [
             {"name": "config", "configMap": {"name": owner.gateway}},
             {"name": "tmp", "emptyDir": {}},
+            *folder.volumes,
             *delivered.volumes,
         ],
     }
@@ -89,6 +97,14 @@ def _template(gateway: LLMGateway, observed: Observed, owner: Owner, defaults: D
     if annotations := _annotations(gateway, observed, owner):
         metadata["annotations"] = annotations
     return {"metadata": metadata, "spec": spec}
+
+
+def _state_folder(gateway: LLMGateway) -> Delivery:
+    """Where a local store may write; gone with the pod, as a warning says."""
+    if gateway.spec.store.local is None:
+        return Delivery()
+    path = posixpath.dirname(gateway.spec.store.local.path)
+    return Delivery(volumes=[{"name": "state", "emptyDir": {}}], mounts=[{"name": "state", "mountPath": path}])
 
 
 def _annotations(gateway: LLMGateway, observed: Observed, owner: Owner) -> dict[str, str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from llmgateway_api import LLMGateway
-
 from llmgateway_operator.desired.naming import Owner
 from llmgateway_operator.observe.observed import Observed
 from llmgateway_operator.observe.references import references_of

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from llmgateway_api import API_VERSION
-
 from llmgateway_operator.cluster.kinds import Kind
 
 Manifest = dict[str, Any]

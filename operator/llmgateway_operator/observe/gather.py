@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import secrets as randomness
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from llmgateway_api import LLMCredential, LLMGateway, parse_credential
-
 from llmgateway_operator.cluster.capabilities import Capabilities
 from llmgateway_operator.cluster.index import ObjectId
 from llmgateway_operator.cluster.kinds import (
@@ -25,6 +25,7 @@ from llmgateway_operator.cluster.kinds import (
 from llmgateway_operator.cluster.port import Cluster, Document
 from llmgateway_operator.desired.mounted_secrets import target_of
 from llmgateway_operator.desired.naming import Owner
+from llmgateway_operator.desired.store_secret import ROTATED_FOR, passwords
 from llmgateway_operator.observe.observed import (
     CredentialFacts,
     Observed,
@@ -35,7 +36,6 @@ from llmgateway_operator.observe.observed import (
 from llmgateway_operator.observe.references import references_of
 
 Value = TypeVar("Value")
-ROTATED_FOR = "llmgateway.dev/rotated-for"
 
 
 def bare(document: Document) -> Observed:
@@ -59,7 +59,9 @@ def referenced(gateway: LLMGateway, observed: Observed) -> frozenset[ObjectId]:
     return frozenset(found) | {ObjectId(SECRET.kind, namespace, name) for name in tokens}
 
 
-async def gather(cluster: Cluster, document: Document, gateway: LLMGateway | None, capabilities: Capabilities) -> Observed:
+async def gather(
+    cluster: Cluster, document: Document, gateway: LLMGateway | None, capabilities: Capabilities
+) -> Observed:
     """The view of one LLMGateway. Raises ClusterError."""
     observed = bare(document)
     owner = Owner(observed.namespace, observed.name, observed.uid)
@@ -72,7 +74,9 @@ async def gather(cluster: Cluster, document: Document, gateway: LLMGateway | Non
         reader.one_if(gateway.spec.store.managed is not None, DEPLOYMENT, owner.store),
         reader.one_if(gateway.spec.store.managed is not None, CLAIM, owner.store),
         reader.one_if(gateway.spec.expose.ingress is not None, INGRESS, owner.gateway),
-        reader.one_if(gateway.spec.expose.http_route is not None and HTTP_ROUTE.kind in optional, HTTP_ROUTE, owner.gateway),
+        reader.one_if(
+            gateway.spec.expose.http_route is not None and HTTP_ROUTE.kind in optional, HTTP_ROUTE, owner.gateway
+        ),
     )
     observed = _replace(
         observed,
@@ -103,11 +107,10 @@ async def _secrets(reader: _Reader, gateway: LLMGateway, observed: Observed, own
     if gateway.spec.store.managed is None:
         return observed
     generated = await reader.one(SECRET, owner.store)
-    return _replace(
-        observed,
-        passwords=_passwords(generated) if generated else None,
-        fresh_password=randomness.token_urlsafe(32),
-    )
+    known = _passwords(generated) if generated else None
+    observed = _replace(observed, passwords=known, fresh_password=randomness.token_urlsafe(32))
+    chosen = hashlib.sha256(passwords(observed).current.encode()).hexdigest()
+    return _replace(observed, secrets={**observed.secrets, owner.store: SecretFacts({"password": chosen})})
 
 
 def _credential_facts(document: Document) -> CredentialFacts | None:
@@ -147,5 +150,3 @@ class _Reader:
         ordered = sorted(names)
         documents = await asyncio.gather(*(self.one(kind, name) for name in ordered))
         return {name: None if each is None else read(each) for name, each in zip(ordered, documents, strict=True)}
-
-

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from llmgateway_api import LLMGateway
-
 from llmgateway_operator.desired.manifests import owner_of
 from llmgateway_operator.observe.observed import Observed
 from llmgateway_operator.observe.references import Reference, references_of
@@ -19,7 +18,9 @@ Check = Callable[[Situation], Finding]
 def accepted(situation: Situation) -> Finding:
     """Valid, and taken by the API server."""
     if situation.gateway is None:
-        return finding("Accepted", "InvalidSpec", "; ".join(_place(each.path, each.message) for each in situation.errors))
+        return finding(
+            "Accepted", "InvalidSpec", "; ".join(_place(each.path, each.message) for each in situation.errors)
+        )
     if situation.refused:
         return finding("Accepted", "ApplyRejected", "; ".join(situation.refused))
     return finding("Accepted", "Valid")
@@ -81,11 +82,17 @@ def store_ready(situation: Situation) -> Finding:
         return finding("StoreReady", "External")
     if not store.managed:
         return finding("StoreReady", "Local" if store.local else "InMemory")
+    if situation.gateway.spec.suspend:
+        return finding("StoreReady", "Suspended")
     workload = workload_of(situation.observed.store_deployment)
     if workload.ready:
         return finding("StoreReady", "Available")
     name = f"Deployment {owner_of(situation.observed).store}"
-    return finding("StoreReady", "StoreStuck" if workload.stuck else "StoreStarting", f"{name}: no pod is ready{_why(workload.complaint)}")
+    return finding(
+        "StoreReady",
+        "StoreStuck" if workload.stuck else "StoreStarting",
+        f"{name}: no pod is ready{_why(workload.complaint)}",
+    )
 
 
 def _why(complaint: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmgateway_api import ApiError, LLMGateway
-
 from llmgateway_operator.observe.observed import Observed
 from llmgateway_operator.status.catalogue import Truth, reason_of
 

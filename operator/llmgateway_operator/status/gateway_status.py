@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llmgateway_api import Backend, LLMGateway
-
 from llmgateway_operator.desired.gateway_config import config_text
 from llmgateway_operator.desired.manifests import owner_of
 from llmgateway_operator.desired.mounted_secrets import secrets_digest
 from llmgateway_operator.desired.naming import PORT, pod_selector_text
+from llmgateway_operator.desired.store_memory import store_memory
 from llmgateway_operator.observe.observed import Observed
 from llmgateway_operator.observe.references import references_of
 from llmgateway_operator.status.checks import broken_references
@@ -105,4 +105,5 @@ def _store(gateway: LLMGateway, found: Sequence[Finding]) -> Document:
     store = gateway.spec.store
     kind = next((name for name in ("managed", "external", "local") if getattr(store, name)), "memory")
     ready = any(each.condition == "StoreReady" and each.good for each in found)
-    return {"type": kind.capitalize(), "ready": ready}
+    filled = {"maxmemory": str(store_memory(store.managed).maxmemory)} if store.managed else {}
+    return {"type": kind.capitalize(), "ready": ready, **filled}

@@ -35,9 +35,13 @@ def _ready(situation: Situation, single: Sequence[Finding], workload: Workload) 
     if gateway.spec.scaling.autoscale is None and gateway.spec.scaling.replicas == 0:
         return finding("Ready", "ScaledToZero")
     if workload.stuck:
-        return finding("Ready", "RolloutStuck", f"{where}: {_counts(workload)}: {workload.complaint}".removesuffix(": "))
+        return finding(
+            "Ready", "RolloutStuck", f"{where}: {_counts(workload)}: {workload.complaint}".removesuffix(": ")
+        )
     if not workload.ready:
-        return finding("Ready", "PodsStarting", f"{where}: {_counts(workload)}: {workload.complaint}".removesuffix(": "))
+        return finding(
+            "Ready", "PodsStarting", f"{where}: {_counts(workload)}: {workload.complaint}".removesuffix(": ")
+        )
     return finding("Ready", "Serving", f"{_counts(workload)}")
 
 

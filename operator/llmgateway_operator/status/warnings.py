@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from llmgateway_api import PAUSED, LLMGateway
-
+from llmgateway_operator.cluster.kinds import PROMETHEUS_RULE, SERVICE_MONITOR
+from llmgateway_operator.desired.manifests import owner_of
+from llmgateway_operator.desired.store_memory import MIB, store_memory
+from llmgateway_operator.desired.store_workload import claimed
 from llmgateway_operator.observe.observed import Observed
 from llmgateway_operator.status.finding import Finding, Situation, finding
 
@@ -32,7 +36,10 @@ def _warnings(situation: Situation) -> Iterator[Warning_]:
     if is_paused(observed):
         yield "Paused", f"metadata.annotations[{PAUSED}]: changes of the spec have no effect"
     if observed.outdated_fields:
-        yield "CRDOutdated", f"CustomResourceDefinition llmgateways.llmgateway.dev lacks {_some(observed.outdated_fields)}"
+        yield (
+            "CRDOutdated",
+            f"CustomResourceDefinition llmgateways.llmgateway.dev lacks {_some(observed.outdated_fields)}",
+        )
     if gateway is not None:
         for warn in _OF_SPEC:
             yield from warn(gateway, observed)
@@ -52,4 +59,47 @@ def _sharing(gateway: LLMGateway, observed: Observed) -> Iterator[Warning_]:
         yield "StoreNotKept", "spec.store.local: in a cluster the file is gone with the pod"
 
 
-_OF_SPEC: Final[tuple[Callable[[LLMGateway, Observed], Iterator[Warning_]], ...]] = (_sharing,)
+def _memory(gateway: LLMGateway, observed: Observed) -> Iterator[Warning_]:
+    if not (store := gateway.spec.store.managed):
+        return
+    memory = store_memory(store)
+    if not memory.safe:
+        needed = f"{math.ceil(memory.needed / MIB)}Mi"
+        yield (
+            "StoreMemoryUnsafe",
+            f"spec.store.managed.maxmemory: {memory.maxmemory} bytes need a memory limit of {needed} with persistence "
+            f"{store.persistence.mode}, resources.limits.memory is {memory.limit} bytes: the pod may be killed again and again",
+        )
+    if store.maxmemory_policy == "noeviction":
+        yield "StoreEvictionDisabled", "spec.store.managed.maxmemoryPolicy: noeviction makes a full store refuse writes"
+
+
+def _volume(gateway: LLMGateway, observed: Observed) -> Iterator[Warning_]:
+    store, size = gateway.spec.store.managed, claimed(observed)
+    if store is None or size is None:
+        return
+    if store.persistence.mode == "None":
+        yield (
+            "VolumeKept",
+            f"spec.store.managed.persistence: PersistentVolumeClaim {owner_of(observed).store} is still there",
+        )
+    elif size.bytes > store.persistence.size.bytes:
+        yield "VolumeNeverShrinks", f"spec.store.managed.persistence.size: the volume was asked to hold {size} already"
+
+
+def _monitoring(gateway: LLMGateway, observed: Observed) -> Iterator[Warning_]:
+    wanted = gateway.spec.observability
+    for field, asked, kind in (
+        ("serviceMonitor", wanted.service_monitor, SERVICE_MONITOR.kind),
+        ("prometheusRule", wanted.prometheus_rule, PROMETHEUS_RULE.kind),
+    ):
+        if asked and kind not in observed.optional_kinds:
+            yield "MonitoringMissing", f"spec.observability.{field}: the cluster does not serve {kind}"
+
+
+_OF_SPEC: Final[tuple[Callable[[LLMGateway, Observed], Iterator[Warning_]], ...]] = (
+    _sharing,
+    _memory,
+    _volume,
+    _monitoring,
+)

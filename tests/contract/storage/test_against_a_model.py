@@ -53,6 +53,10 @@ def _new(name: str) -> NewResponse:
     return NewResponse(id=name, at=1.0, document={"n": name}, input_items=[], process="pod")
 
 
+sessions = st.builds(SessionKey, owners, names)
+session_turns = st.builds(_session_turn, ids, times, st.integers(-5, 5))
+event_runs = st.builds(_events, st.integers(0, 4), st.integers(0, 3))
+
 calls = st.one_of(
     st.tuples(st.just("conversations.append"), owners, names, st.builds(_turn, ids, times, texts)),
     st.tuples(st.just("conversations.describe"), owners, names, st.dictionaries(texts, texts, max_size=2), times),
@@ -60,19 +64,19 @@ calls = st.one_of(
     st.tuples(st.just("conversations.delete"), owners, names),
     st.tuples(st.just("conversations.page"), owners),
     st.tuples(st.just("responses.create"), owners, st.builds(_new, responses)),
-    st.tuples(st.just("responses.append_events"), owners, responses, st.builds(_events, st.integers(0, 4), st.integers(0, 3))),
+    st.tuples(st.just("responses.append_events"), owners, responses, event_runs),
     st.tuples(st.just("responses.finish"), owners, responses, statuses, st.just({"end": True})),
     st.tuples(st.just("responses.wait_events"), owners, responses, st.integers(-1, 5), st.just(0)),
     st.tuples(st.just("responses.read"), owners, responses),
     st.tuples(st.just("responses.delete"), owners, responses),
     st.tuples(st.just("responses.open_of"), st.just("pod")),
-    st.tuples(st.just("sessions.note"), st.builds(SessionKey, owners, names), st.just("pod"), st.builds(_session_turn, ids, times, st.integers(-5, 5))),
-    st.tuples(st.just("sessions.touch"), st.builds(SessionKey, owners, names), st.just("pod"), times),
-    st.tuples(st.just("sessions.read"), st.builds(SessionKey, owners, names)),
-    st.tuples(st.just("sessions.forget"), st.builds(SessionKey, owners, names)),
+    st.tuples(st.just("sessions.note"), sessions, st.just("pod"), session_turns),
+    st.tuples(st.just("sessions.touch"), sessions, st.just("pod"), times),
+    st.tuples(st.just("sessions.read"), sessions),
+    st.tuples(st.just("sessions.forget"), sessions),
     st.tuples(st.just("sessions.active_since"), st.just("pod"), times),
-    st.tuples(st.just("sessions.suspend"), st.builds(SessionKey, owners, names), st.builds(Suspension, texts, times)),
-    st.tuples(st.just("sessions.take_suspension"), st.builds(SessionKey, owners, names)),
+    st.tuples(st.just("sessions.suspend"), sessions, st.builds(Suspension, texts, times)),
+    st.tuples(st.just("sessions.take_suspension"), sessions),
 )  # fmt: skip
 histories = st.lists(calls, max_size=40)
 EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -34,7 +34,7 @@ async def test_a_conversation_is_its_turns_in_the_order_in_which_they_were_appen
 
 
 async def test_a_message_comes_back_as_it_was_whatever_its_text(store: Store) -> None:
-    message = {
+    message: dict[str, Any] = {
         "role": "assistant",
         "content": None,
         "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": '{"x": 1e400, "y": []}'}}],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from llmgateway.failures import TurnRefused
 from llmgateway.translate.table import TRANSLATORS
 from llmgateway.translate.translated import Target

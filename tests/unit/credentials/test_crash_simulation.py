@@ -19,7 +19,7 @@ GRACES = (0.0, 180.0, 1e9)
 def settle(world: World, grace: float) -> None:
     """What the operator does: a run that left an intent is followed by another one, which may take over the Lease."""
     for _ in range(5):
-        if world.record.intent is None:
+        if world.is_settled:
             return
         world.now += world.random.uniform(2, 8)
         world.run(grace=grace, ended=world.holder.partition("/")[0])

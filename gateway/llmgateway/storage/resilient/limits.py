@@ -16,7 +16,8 @@ from llmgateway.storage.resilient.guard import Guard
 
 
 class ResilientLimits:
-    """Implements `port.Limits`; raises nothing."""
+    """Implements `port.Limits`; raises nothing. A charge whose answer was lost may count twice: too strict, never too
+    lax."""
 
     def __init__(self, inner: Limits, guard: Guard, clock: Callable[[], float]) -> None:
         self._inner = inner

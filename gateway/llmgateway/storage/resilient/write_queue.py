@@ -25,7 +25,7 @@ class Write:
 
 
 class WriteQueue:
-    """Bounded by number and by bytes. The write that is being made (`take`) still counts as waiting."""
+    """Bounded by number and by bytes, but for the write that is being made (`take`): it waits until it is `done`."""
 
     def __init__(self, max_writes: int, max_bytes: int) -> None:
         self._max_writes = max_writes
@@ -92,7 +92,8 @@ class WriteQueue:
         return next((write for write in reversed(self._writes) if write.subject == subject), None)
 
     def _shrink(self) -> None:
-        while self._writes and (len(self) > self._max_writes or self.bytes > self._max_bytes):
+        taken = self._taken.size if self._taken else 0
+        while self._writes and (len(self._writes) > self._max_writes or self.bytes - taken > self._max_bytes):
             self._forget(self._writes.popleft())
             self.dropped += 1
 

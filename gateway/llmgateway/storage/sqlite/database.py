@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -67,14 +69,32 @@ class Database:
 
     def _opened(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # sqlite3 itself would follow the umask
+        self._make_private()
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            self._prepare(connection)
+            self._prepare_or_wait(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _make_private(self) -> None:
+        """sqlite3 itself would follow the umask. A file that is there is not opened: closing it again would drop the
+        locks of this process's other connections (SQLite, "How To Corrupt An SQLite Database File", 2.2)."""
+        if not self._path.exists():
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+    def _prepare_or_wait(self, connection: sqlite3.Connection) -> None:
+        """Two processes that open a new file at once: SQLite does not wait for the change to WAL mode by itself."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return self._prepare(connection)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
@@ -84,7 +104,7 @@ class Database:
             connection.execute(f"PRAGMA max_page_count = {self._max_bytes // page_size}")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
-            raise sqlite3.OperationalError(f"the file was written by a newer gateway (version {version})")
+            raise StoreUnavailable(f"the SQLite file is of a newer gateway (version {version})")
         if version < VERSION:
             connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
 
