@@ -7,7 +7,8 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --all
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate golden lock behaviours clean
+.PHONY: help run test check generate golden lock behaviours clean images cluster-up cluster-down e2e
+export PYTHONPATH := tests
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,12 +36,25 @@ check: $(SET_UP) ## ruff, mypy --strict, layer rules, stale generated files
 generate: $(SET_UP) ## write CRDs, API reference and the other generated documents
 	$(BIN)/python -m llmgateway_api.generate
 
+images: $(SET_UP) ## build the gateway and operator images (and load them into a running test cluster)
+	$(BIN)/python -m support.cluster images
+
+cluster-up: $(SET_UP) images ## a real cluster with running pods; NODES=1..3
+	$(BIN)/python -m support.cluster up --nodes $(or $(NODES),1)
+
+cluster-down: $(SET_UP) ## take that cluster down
+	$(BIN)/python -m support.cluster down
+
+e2e: $(SET_UP) ## end-to-end tests in the cluster of KUBECONFIG, else in the one of `make cluster-up`
+	$(BIN)/pytest tests/cluster
+
 behaviours: $(SET_UP) ## which rows of the behaviour list have tests
 	$(BIN)/python -m support.behaviour_report
 
 lock: $(SET_UP) ## write the hash-pinned requirements/*.txt from pyproject.toml
 	for extra in gateway operator claude-agent; do \
 		$(PIP_COMPILE) --extra $$extra -o requirements/$$extra.txt pyproject.toml || exit 1; done
+	$(PIP_COMPILE) --only-build-deps --build-deps-for wheel -o requirements/build.txt pyproject.toml
 	$(PIP_COMPILE) --extra gateway --extra operator --extra dev -o requirements/dev.txt pyproject.toml
 
 clean: ## remove the virtual environment and caches of this folder

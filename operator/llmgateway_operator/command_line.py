@@ -80,4 +80,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     if chosen.log_level != "debug":
         logging.getLogger("kopf").setLevel(logging.WARNING)
+        logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)  # signals are not kopf's business here
     raise SystemExit(asyncio.run(run(settings_of(chosen))))

@@ -12,7 +12,7 @@ from llmgateway_operator.apply import Applied, Applier
 from llmgateway_operator.cluster.capabilities import Capabilities
 from llmgateway_operator.cluster.errors import Rejected
 from llmgateway_operator.cluster.index import ObjectId
-from llmgateway_operator.cluster.kinds import CLAIM, DEPLOYMENT, GATEWAY, HTTP_ROUTE, INGRESS
+from llmgateway_operator.cluster.kinds import CLAIM, DEPLOYMENT, GATEWAY, HTTP_ROUTE
 from llmgateway_operator.cluster.port import Cluster, Document
 from llmgateway_operator.desired.manifests import desired_manifests, owner_of
 from llmgateway_operator.desired.scaling import HANDOVER_MANAGER, replicas_handover
@@ -98,7 +98,6 @@ def _updated(observed: Observed, applied: Applied) -> Observed:
         "deployment": (DEPLOYMENT.kind, owner.gateway),
         "store_deployment": (DEPLOYMENT.kind, owner.store),
         "claim": (CLAIM.kind, owner.store),
-        "ingress": (INGRESS.kind, owner.gateway),
         "route": (HTTP_ROUTE.kind, owner.gateway),
     }
     fresh: dict[str, Any] = {}

@@ -82,6 +82,8 @@ def binary(name: str) -> Path:
     wanted = BINARIES[name]
     folder = cache_folder("bin", f"{wanted.module}-{_pin_of(wanted.module)}")
     path = folder / name
+    if path.exists():
+        return path
     with (folder / ".lock").open("w") as lock:  # two test runs must not build the same program twice
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():

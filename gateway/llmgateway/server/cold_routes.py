@@ -56,7 +56,9 @@ def _add_probes(application: FastAPI, runtime: Runtime) -> None:
     async def readyz() -> Response:
         if runtime.draining:
             return Response("draining\n", status_code=503, media_type="text/plain")
-        return Response("ok\n", media_type="text/plain")
+        store = runtime.services.store.health()
+        note = "ok\n" if store.state == "ok" else f"ok, but the store is away: {store.reason}\n"
+        return Response(note, media_type="text/plain")
 
     @application.get("/health", summary="The state of configuration and backends")
     async def health() -> Response:
@@ -64,6 +66,7 @@ def _add_probes(application: FastAPI, runtime: Runtime) -> None:
 
     @application.get("/metrics", summary="Metrics in Prometheus' text format")
     async def metrics() -> Response:
+        runtime.metrics.note_store(runtime.services.store.health())
         return Response(runtime.metrics.exposition(), media_type=EXPOSITION)
 
 

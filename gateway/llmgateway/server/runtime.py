@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +20,10 @@ from llmgateway.server.configuration_file import (
     InvalidConfiguration,
     parse_configuration,
 )
+from llmgateway.server.crash_recovery import BEAT_EVERY, CrashRecovery
 from llmgateway.server.services import Services
 from llmgateway.server.snapshot import Snapshot
-from llmgateway.storage.memory import MemoryStore
+from llmgateway.server.store_holder import StoreHolder
 from llmgateway.telemetry.metrics import Metrics
 from llmgateway.upstreams.backend import Backend
 from llmgateway.upstreams.discovery import ServedModels, discover
@@ -44,6 +46,7 @@ class Runtime:
         *,
         metrics: Metrics | None = None,
         transport: MakeTransport = make_transport,
+        process: str = "",
     ) -> None:
         self._file = file
         self.metrics = metrics or Metrics()
@@ -54,7 +57,9 @@ class Runtime:
         self.errors: list[ApiError] = []
         self.served: dict[str, ServedModels] = {}
         self.draining = False
-        self.services = Services(MemoryStore())
+        self._stores = StoreHolder(self.secrets)
+        self.services = Services(self._stores, process or socket.gethostname())
+        self._recovery = CrashRecovery(self.services.process)
         self.snapshot: Snapshot
 
     @property
@@ -66,22 +71,35 @@ class Runtime:
         """Reads the configuration and begins to watch. Raises InvalidConfiguration and OSError."""
         text = self._read()
         self._adopt(parse_configuration(text), text)
-        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._discover())]
+        await self._recovery.begin(self.services.store)
+        loops = (self._watch(), self._discover(), self._beat())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def close(self) -> None:
         """Ends the watching and closes the pools."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.services.background.drain()
+        await self._recovery.end(self.services.store)
+        await self._stores.close()
         await self._pool.close()
 
     def health(self) -> dict[str, Any]:
         """The document of `GET /health`."""
         now = time.monotonic()
         backends = {name: self._backend_health(backend, now) for name, backend in self.snapshot.backends.items()}
-        well = not self.errors and all(each["circuit"] == "closed" for each in backends.values())
+        store = self.services.store.health()
+        well = (
+            not self.errors and store.state == "ok" and all(each["circuit"] == "closed" for each in backends.values())
+        )
         configuration = {"revision": self.revision, "valid": not self.errors, "errors": [str(e) for e in self.errors]}
-        return {"status": "ok" if well else "degraded", "configuration": configuration, "backends": backends}
+        return {
+            "status": "ok" if well else "degraded",
+            "configuration": configuration,
+            "backends": backends,
+            "store": {"state": store.state, "reason": store.reason, "queued": store.queued, "dropped": store.dropped},
+        }
 
     def _backend_health(self, backend: Backend, now: float) -> dict[str, Any]:
         served = self.served.get(backend.name)
@@ -117,6 +135,8 @@ class Runtime:
 
     def _adopt(self, configuration: Configuration, text: str) -> None:
         self.secrets.replace_inline(configuration.secrets)
+        self._stores.adopt(configuration)
+        self._recovery.suspend_within = float(configuration.gateway.spec.policy.sessions.suspend_within)
         backends = self._pool.backends_of(configuration)
         self.snapshot = Snapshot(
             configuration, backends, self._client_keys(configuration), self._served_names(), self._observe
@@ -151,6 +171,11 @@ class Runtime:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             self.look()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_EVERY)
+            await self._recovery.beat(self.services.store)
 
     async def _discover(self) -> None:
         while True:

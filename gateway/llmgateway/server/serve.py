@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 from types import FrameType
@@ -51,7 +52,7 @@ def serve(file: Path | None, host: str, port: int, secrets_folder: Path | None) 
     """Serves until a signal ends it. Raises InvalidConfiguration and OSError before anything listens."""
     configuration = read_configuration(file)
     configure_logging(os.environ.get("LLMGATEWAY_LOG_LEVEL", "INFO").upper())
-    runtime = Runtime(file, secrets_folder)
+    runtime = Runtime(file, secrets_folder, process=f"{socket.gethostname()}:{port}")
     config = uvicorn.Config(
         Application(runtime),
         host=host,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import socket
-
 from llmgateway.server.responses_turn import BackgroundTurns
+from llmgateway.server.store_holder import StoreHolder
 from llmgateway.storage.port import Store
 
 
 class Services:
-    """One per gateway process."""
+    """One per gateway process. `process`: its name, kept over restarts of the container, unique among replicas."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, stores: StoreHolder, process: str) -> None:
+        self._stores = stores
+        self.process = process
         self.background = BackgroundTurns()
-        self.process = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
-        """Unique per start: a restarted container has the same host name and often the same process id."""
+
+    @property
+    def store(self) -> Store:
+        """The store that new requests use."""
+        return self._stores.current

@@ -6,12 +6,25 @@ Labels hold configured names only, never what a client sent: their number stays 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 """Bucket bounds that the conventions advise for `gen_ai.server.request.duration`."""
 FIRST_TOKEN_SECONDS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Bucket bounds that the conventions advise for `gen_ai.server.time_to_first_token`."""
+
+
+class StoreState(Protocol):
+    """What the store tells of itself."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def queued(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
 
 
 class Metrics:
@@ -49,12 +62,21 @@ class Metrics:
         self.backend_up = Gauge(
             "llmgateway_backend_up", "1 while the backend's circuit is closed", ("backend",), registry=self.registry
         )
+        self.store_up = Gauge("llmgateway_store_up", "0 while the store is away", registry=self.registry)
+        self.store_queued = Gauge("llmgateway_store_queued_writes", "Writes that wait", registry=self.registry)
+        self.store_dropped = Gauge("llmgateway_store_dropped_writes", "Writes lost", registry=self.registry)
         self.configuration_valid = Gauge(
             "llmgateway_configuration_valid", "0 while a refused change waits to be corrected", registry=self.registry
         )
         self.configuration_reloads = Counter(
             "llmgateway_configuration_reloads", "Changes seen, by result", ("result",), registry=self.registry
         )
+
+    def note_store(self, health: StoreState) -> None:
+        """Takes over the store's state; called at each scrape."""
+        self.store_up.set(health.state == "ok")
+        self.store_queued.set(health.queued)
+        self.store_dropped.set(health.dropped)
 
     def exposition(self) -> bytes:
         """The text of `GET /metrics` (Prometheus exposition format 0.0.4)."""

@@ -35,6 +35,8 @@ def add_messages(to: MessagesDocument, value: Any) -> None:
         if add is None:
             refuse(f"{path}.role", "must be developer, system, user, assistant or tool")
         add(to, message, path)
+        if message.keys() <= _KNOWN_FIELDS:
+            continue
         for name, content in message.items():
             if content and name not in _KNOWN_FIELDS and (role, name) not in _READ_ELSEWHERE:
                 reason = _WITHOUT_COUNTERPART.get(name, "not a known field of a message")
@@ -62,7 +64,7 @@ def _block(to: MessagesDocument, part: Mapping[str, Any], path: str) -> Block:
         text = part.get("text")
         to.lose_kind(f"part {kind_of(part)}", path, f"a {kind_of(part) or 'nameless'} part has no counterpart upstream")
         made.append({"type": "text", "text": text if isinstance(text, str) else ""})
-    for name, content in part.items():
+    for name, content in () if part.keys() <= _PART_FIELDS else part.items():
         if name not in _PART_FIELDS and content is not None:
             to.lose_kind(f"part.{name}", f"{path}.{name}", "not a known field of a content part")
     mark = part.get("prompt_cache_breakpoint")

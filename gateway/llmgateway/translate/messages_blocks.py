@@ -33,18 +33,27 @@ def add_messages(to: ChatDocument, value: Any) -> None:
             _system(to, message, path)
         else:
             refuse(f"{path}.role", "must be user, assistant or system")
-        for name, content in message.items():
-            if name not in _MESSAGE_FIELDS and content is not None:
-                to.lose_kind(f"message.{name}", f"{path}.{name}", "not known to a chat upstream")
+        if not message.keys() <= _MESSAGE_FIELDS:
+            _note_message_fields(to, message, path)
 
 
-def blocks_of(content: Any, path: str) -> list[Mapping[str, Any]]:
+def _note_message_fields(to: ChatDocument, message: Mapping[str, Any], path: str) -> None:
+    for name, content in message.items():
+        if name not in _MESSAGE_FIELDS and content is not None:
+            to.lose_kind(f"message.{name}", f"{path}.{name}", "not known to a chat upstream")
+
+
+def blocks_of(content: Any, path: str) -> list[dict[str, Any]]:
     """Content as blocks; a string is one text block."""
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
     if content is None:
         return []
-    return [object_at(block, f"{path}[{index}]") for index, block in enumerate(list_at(content, path))]
+    blocks = list_at(content, path)
+    for index, block in enumerate(blocks):
+        if not isinstance(block, dict):
+            object_at(block, f"{path}[{index}]")
+    return blocks
 
 
 _READ_FIELDS = frozenset({

@@ -65,7 +65,7 @@ def add_items(turns: Turns, value: Any) -> None:
         path = f"input[{index}]"
         item = object_at(found, path)
         kind = kind_of(item) or ("message" if "role" in item else "")
-        for name, content in item.items():
+        for name, content in () if item.keys() <= _ITEM_FIELDS else item.items():
             if name not in _ITEM_FIELDS and content is not None:
                 turns.to.lose_kind(f"item.{name}", f"{path}.{name}", "not known upstream")
         rule = ITEMS.by_field.get(kind)

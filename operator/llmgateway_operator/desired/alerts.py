@@ -34,7 +34,8 @@ ALERTS: Final = (
     ),
     Alert(
         "LLMGatewayErrors",
-        'sum(rate(llmgateway_requests_total{{{of},status=~"5.."}}[5m])) / sum(rate(llmgateway_requests_total{{{of}}}[5m])) > 0.05',
+        'sum(rate(llmgateway_requests_total{{{of},status=~"5.."}}[5m])) '
+        "/ sum(rate(llmgateway_requests_total{{{of}}}[5m])) > 0.05",
         "10m",
         "warning",
         "More than 5 % of requests fail with 5xx.",

@@ -25,9 +25,11 @@ from llmgateway_operator.observe.observed import Observed
 from llmgateway_operator.settings import Defaults
 
 CONFIG: Final = "/etc/llmgateway/config"
+ALL_ADDRESSES: Final = "0.0.0.0"  # noqa: S104  # of the pod
 COMMAND: Final = (
-    "llmgateway", "serve", "-f", f"{CONFIG}/{FILE}", "--host", "0.0.0.0", "--port", str(PORT), "--secrets-dir", SECRETS,
-)  # fmt: skip
+    *("llmgateway", "serve", "-f", f"{CONFIG}/{FILE}"),
+    *("--host", ALL_ADDRESSES, "--port", str(PORT), "--secrets-dir", SECRETS),
+)
 PRE_STOP: Final = 15  # seconds in which endpoints and load balancers forget the pod, before it drains
 AFTER_DRAIN: Final = 60  # seconds beyond the drain before the kubelet kills
 

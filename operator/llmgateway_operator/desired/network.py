@@ -10,8 +10,8 @@ from llmgateway_api.workload import NetworkPolicy
 from llmgateway_operator.cluster.kinds import NETWORK_POLICY
 from llmgateway_operator.desired.naming import Manifest, Owner
 
-_ALL_PODS: Final = {"namespaceSelector": {}}
-_DNS: Final = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+_ALL_PODS: Final[Manifest] = {"namespaceSelector": {}}
+_DNS: Final[Manifest] = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
 
 
 def network_manifests(gateway: LLMGateway, owner: Owner) -> Iterator[Manifest]:

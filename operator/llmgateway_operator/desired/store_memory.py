@@ -34,11 +34,7 @@ class StoreMemory:
 def store_memory(store: ManagedStore) -> StoreMemory:
     """`auto` follows the limit; a limit that is left out follows an explicit `maxmemory`."""
     factor = FACTORS[store.persistence.mode]
-    given = (
-        store.resources.limits["memory"].bytes
-        if "limits" in store.resources.model_fields_set and "memory" in store.resources.limits
-        else None
-    )
+    given = _given_limit(store)
     if store.maxmemory == "auto":
         limit = given or STANDARD_LIMIT
         maxmemory = max(int((limit - OVERHEAD) / factor), MIB)
@@ -50,3 +46,9 @@ def store_memory(store: ManagedStore) -> StoreMemory:
 
 def _needed(maxmemory: int, factor: float) -> int:
     return math.ceil(maxmemory * factor) + OVERHEAD
+
+
+def _given_limit(store: ManagedStore) -> int | None:
+    """What the user wrote, not what the API types fill in."""
+    written = "limits" in store.resources.model_fields_set
+    return store.resources.limits["memory"].bytes if written and "memory" in store.resources.limits else None

@@ -1,7 +1,7 @@
 """The generated password of a managed store, rotatable without a moment in which the one in use is wrong.
 
-Two passwords are valid at any time: the current one and the one before. The store's ACL file holds their hashes; the
-store loads it again when it changes (its readiness probe does that), the gateway reads `password` again when it changes.
+Two passwords are valid at any time: the current one and the one before. The store's ACL file holds their hashes; it is
+loaded again when it changes (the readiness probe does that), and the gateway reads `password` again when it changes.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from llmgateway_operator.cluster.kinds import (
     CREDENTIAL,
     DEPLOYMENT,
     HTTP_ROUTE,
-    INGRESS,
     SECRET,
     SERVICE,
     Kind,
@@ -70,20 +69,18 @@ async def gather(
     deployment = await reader.one(DEPLOYMENT, owner.gateway)
     if gateway is None:
         return _replace(observed, deployment=deployment, optional_kinds=optional, outdated_fields=outdated)
-    store, claim, ingress, route = await asyncio.gather(
-        reader.one_if(gateway.spec.store.managed is not None, DEPLOYMENT, owner.store),
-        reader.one_if(gateway.spec.store.managed is not None, CLAIM, owner.store),
-        reader.one_if(gateway.spec.expose.ingress is not None, INGRESS, owner.gateway),
-        reader.one_if(
-            gateway.spec.expose.http_route is not None and HTTP_ROUTE.kind in optional, HTTP_ROUTE, owner.gateway
-        ),
+    managed = gateway.spec.store.managed is not None
+    routed = gateway.spec.expose.http_route is not None and HTTP_ROUTE.kind in optional
+    store, claim, route = await asyncio.gather(
+        reader.one_if(managed, DEPLOYMENT, owner.store),
+        reader.one_if(managed, CLAIM, owner.store),
+        reader.one_if(routed, HTTP_ROUTE, owner.gateway),
     )
     observed = _replace(
         observed,
         deployment=deployment,
         store_deployment=store,
         claim=claim,
-        ingress=ingress,
         route=route,
         optional_kinds=optional,
         outdated_fields=outdated,

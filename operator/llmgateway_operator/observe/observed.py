@@ -65,7 +65,6 @@ class Observed:
     deployment: Document | None = None
     store_deployment: Document | None = None
     claim: Document | None = None
-    ingress: Document | None = None
     route: Document | None = None
     passwords: StorePasswords | None = None
     """Of the managed store, where its Secret exists."""

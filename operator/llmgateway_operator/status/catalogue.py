@@ -1,4 +1,4 @@
-"""Every condition and every reason there is. Tools may rely on these words; docs/status-conditions.md is made of them."""
+"""Every condition and every reason there is: tools may rely on them, docs/status-conditions.md is made of them."""
 
 from __future__ import annotations
 
@@ -42,17 +42,18 @@ CONDITIONS: Final = (
 )
 
 _EDIT: Final = "Correct the field that the message names."
+_CREATE: Final = "Create it in the gateway's namespace."
 
 _OWN: Final = (
     Reason("Accepted", "Valid", "True", "The spec is valid."),
     Reason("Accepted", "InvalidSpec", "False", "The spec breaks a rule; the last valid one stays in force.", _EDIT),
     Reason("Accepted", "ApplyRejected", "False", "The API server refused an object that the spec leads to.",
-           "Read the message: most often `podTemplate` or an annotation is at fault, else a quota or an admission policy."),
+           "Read the message: most often `podTemplate`, a quota or an admission policy is at fault."),
     Reason("ResolvedRefs", "Resolved", "True", "Everything that the spec refers to exists."),
-    Reason("ResolvedRefs", "SecretNotFound", "False", "A Secret is missing.", "Create it in the gateway's namespace."),
+    Reason("ResolvedRefs", "SecretNotFound", "False", "A Secret is missing.", _CREATE),
     Reason("ResolvedRefs", "SecretKeyNotFound", "False", "A Secret lacks a key.", "Add the key, or name another."),
-    Reason("ResolvedRefs", "CredentialNotFound", "False", "An LLMCredential is missing.", "Create it in the gateway's namespace."),
-    Reason("ResolvedRefs", "ServiceNotFound", "False", "A Service is missing.", "Create it in the gateway's namespace."),
+    Reason("ResolvedRefs", "CredentialNotFound", "False", "An LLMCredential is missing.", _CREATE),
+    Reason("ResolvedRefs", "ServiceNotFound", "False", "A Service is missing.", _CREATE),
     Reason("ResolvedRefs", "InvalidSpec", "Unknown", "Not looked at: the spec is invalid.", _EDIT),
     Reason("CredentialsReady", "NotNeeded", "True", "No LLMCredential is in use."),
     Reason("CredentialsReady", "TokensValid", "True", "Every LLMCredential in use is ready."),
@@ -77,19 +78,19 @@ _OWN: Final = (
     Reason("RouteReady", "RouteRefused", "False", "A Gateway refuses the HTTPRoute.", "The message holds its reason."),
     Reason("RouteReady", "InvalidSpec", "Unknown", "Not looked at: the spec is invalid.", _EDIT),
     Reason("Ready", "Serving", "True", "Pods answer."),
-    Reason("Ready", "Suspended", "False", "`spec.suspend` is true: no gateway pods run.", "Set `spec.suspend` to false."),
+    Reason("Ready", "Suspended", "False", "`spec.suspend` is true: no gateway pods run.", "Set it to false."),
     Reason("Ready", "ScaledToZero", "False", "`spec.scaling.replicas` is 0.", "Raise it."),
     Reason("Ready", "PodsStarting", "False", "No pod answers yet.", "Wait, or look at the pods."),
-    Reason("Ready", "RolloutStuck", "False", "New pods did not come up in time.", "Look at the pods that are not ready."),
+    Reason("Ready", "RolloutStuck", "False", "New pods did not come up in time.", "Look at them."),
     Reason("Reconciling", "RolloutInProgress", "True", "Pods are being replaced or added."),
     Reason("Reconciling", "StoreStarting", "True", "The managed store is coming up."),
     Reason("Stalled", "InvalidSpec", "True", "The spec breaks a rule.", _EDIT),
     Reason("Stalled", "ApplyRejected", "True", "The API server refused an object.", "See the condition Accepted."),
     Reason("Stalled", "RolloutStuck", "True", "Pods did not come up within the Deployment's progress deadline.",
            "Look at the pods that are not ready."),
-    Reason("ConfigurationWarning", "Paused", "True", "The annotation llmgateway.dev/paused keeps the operator's hands off.",
+    Reason("ConfigurationWarning", "Paused", "True", "The annotation llmgateway.dev/paused is set: nothing is changed.",
            "Remove the annotation."),
-    Reason("ConfigurationWarning", "CRDOutdated", "True", "The installed CRD is older than the operator: new fields are lost.",
+    Reason("ConfigurationWarning", "CRDOutdated", "True", "The installed CRD is older than the operator.",
            "Apply the CRDs of the operator's release."),
     Reason("ConfigurationWarning", "StoreMemoryUnsafe", "True", "maxmemory is too close to the memory limit.",
            "Use `maxmemory: auto`, or raise the limit as the message says."),
@@ -101,9 +102,9 @@ _OWN: Final = (
            "Use `store.managed` or `store.external`."),
     Reason("ConfigurationWarning", "VolumeNeverShrinks", "True", "The store's volume is larger than the spec says.",
            "Set `persistence.size` to the present size."),
-    Reason("ConfigurationWarning", "VolumeKept", "True", "Persistence is off, but the volume with the old data is still there.",
+    Reason("ConfigurationWarning", "VolumeKept", "True", "Persistence is off, but the volume is still there.",
            "Delete the PersistentVolumeClaim when the data is not wanted any more."),
-    Reason("ConfigurationWarning", "MonitoringMissing", "True", "The cluster does not serve the Prometheus Operator's kinds.",
+    Reason("ConfigurationWarning", "MonitoringMissing", "True", "The Prometheus Operator's kinds are not served.",
            "Install them, or turn `observability` off."),
 )  # fmt: skip
 

@@ -87,12 +87,9 @@ def store_ready(situation: Situation) -> Finding:
     workload = workload_of(situation.observed.store_deployment)
     if workload.ready:
         return finding("StoreReady", "Available")
+    reason = "StoreStuck" if workload.stuck else "StoreStarting"
     name = f"Deployment {owner_of(situation.observed).store}"
-    return finding(
-        "StoreReady",
-        "StoreStuck" if workload.stuck else "StoreStarting",
-        f"{name}: no pod is ready{_why(workload.complaint)}",
-    )
+    return finding("StoreReady", reason, f"{name}: no pod is ready{_why(workload.complaint)}")
 
 
 def _why(complaint: str) -> str:
@@ -117,8 +114,8 @@ def _route(observed: Observed) -> Finding:
     for parent in parents:
         for condition in parent.get("conditions", ()):
             if condition["type"] in ("Accepted", "ResolvedRefs") and condition["status"] == "False":
-                what = f"{name}: Gateway {parent['parentRef']['name']}: {condition['reason']}: {condition.get('message', '')}"
-                return finding("RouteReady", "RouteRefused", what.removesuffix(": "))
+                said = f"{condition['reason']}: {condition.get('message', '')}".removesuffix(": ")
+                return finding("RouteReady", "RouteRefused", f"{name}: Gateway {parent['parentRef']['name']}: {said}")
     if not parents:
         return finding("RouteReady", "RoutePending", f"{name}: no Gateway has taken it yet")
     return finding("RouteReady", "Routed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from llmgateway_operator.desired.manifests import owner_of
 from llmgateway_operator.status.checks import CHECKS
@@ -34,15 +34,12 @@ def _ready(situation: Situation, single: Sequence[Finding], workload: Workload) 
             return _not_ready(each)
     if gateway.spec.scaling.autoscale is None and gateway.spec.scaling.replicas == 0:
         return finding("Ready", "ScaledToZero")
+    message = f"{where}: {_counts(workload)}: {workload.complaint}".removesuffix(": ")
     if workload.stuck:
-        return finding(
-            "Ready", "RolloutStuck", f"{where}: {_counts(workload)}: {workload.complaint}".removesuffix(": ")
-        )
+        return finding("Ready", "RolloutStuck", message)
     if not workload.ready:
-        return finding(
-            "Ready", "PodsStarting", f"{where}: {_counts(workload)}: {workload.complaint}".removesuffix(": ")
-        )
-    return finding("Ready", "Serving", f"{_counts(workload)}")
+        return finding("Ready", "PodsStarting", message)
+    return finding("Ready", "Serving", _counts(workload))
 
 
 def _counts(workload: Workload) -> str:
@@ -74,8 +71,3 @@ def _reconciling(situation: Situation, single: Sequence[Finding], workload: Work
 
 def _suspended(situation: Situation) -> bool:
     return situation.gateway is not None and situation.gateway.spec.suspend
-
-
-def warned(found: Sequence[Finding]) -> Iterator[str]:
-    """Messages of warnings, for logs and Events."""
-    return (each.message for each in found if each.condition == "ConfigurationWarning")

@@ -38,7 +38,7 @@ def _warnings(situation: Situation) -> Iterator[Warning_]:
     if observed.outdated_fields:
         yield (
             "CRDOutdated",
-            f"CustomResourceDefinition llmgateways.llmgateway.dev lacks {_some(observed.outdated_fields)}",
+            f"the installed CustomResourceDefinitions lack {_some(observed.outdated_fields)}",
         )
     if gateway is not None:
         for warn in _OF_SPEC:
@@ -67,8 +67,8 @@ def _memory(gateway: LLMGateway, observed: Observed) -> Iterator[Warning_]:
         needed = f"{math.ceil(memory.needed / MIB)}Mi"
         yield (
             "StoreMemoryUnsafe",
-            f"spec.store.managed.maxmemory: {memory.maxmemory} bytes need a memory limit of {needed} with persistence "
-            f"{store.persistence.mode}, resources.limits.memory is {memory.limit} bytes: the pod may be killed again and again",
+            f"spec.store.managed.maxmemory: {memory.maxmemory} bytes with persistence {store.persistence.mode} need a "
+            f"memory limit of {needed}, resources.limits.memory is {memory.limit} bytes: the pod may be killed",
         )
     if store.maxmemory_policy == "noeviction":
         yield "StoreEvictionDisabled", "spec.store.managed.maxmemoryPolicy: noeviction makes a full store refuse writes"

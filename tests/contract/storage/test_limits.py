@@ -42,6 +42,7 @@ async def test_all_budgets_are_charged_or_none(store: Store) -> None:
     assert [balance.fits for balance in refused.balances] == [True, False]
     assert [balance.remaining for balance in refused.balances] == [9, 40]
     small = await store.limits.charge("ann", [requests(10), Budget("tokens", 100, YEAR, amount=40)])
+    assert small.allowed
     assert [balance.remaining for balance in small.balances] == [8, 0]
 
 
