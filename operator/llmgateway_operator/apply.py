@@ -12,13 +12,10 @@ from typing import Any
 
 from llmgateway_operator.cluster.errors import Rejected
 from llmgateway_operator.cluster.index import ChildIndex, ObjectId
-from llmgateway_operator.cluster.kinds import CLAIM, KINDS, kind_of
+from llmgateway_operator.cluster.kinds import KINDS, kind_of
 from llmgateway_operator.cluster.port import Cluster, Document, Manifest
 
 log = logging.getLogger(__name__)
-
-KEPT = frozenset({CLAIM.kind})
-"""Never pruned: a volume's data outlives a change of the spec, not the gateway itself."""
 
 
 class Applied:
@@ -60,6 +57,9 @@ class Applier:
         child = self._index.find(identity)
         if child is not None and not child.leaving and self._applied.get(identity) == (child.uid, text, child.fields):
             return
+        if child is None and await self._is_taken(manifest):
+            applied.refused.append(f"{identity} exists and belongs to somebody else: rename or delete it")
+            return
         try:
             live = await self._cluster.apply(manifest)
         except Rejected as refused:
@@ -70,9 +70,16 @@ class Applier:
         applied.live[identity] = live
         log.info("applied %s", identity)
 
+    async def _is_taken(self, manifest: Manifest) -> bool:
+        """Whether an object of that name is there without being this owner's: it would be collected with the owner."""
+        kind, identity = kind_of(manifest), identity_of(manifest)
+        found = await self._cluster.list_metadata(kind, identity.namespace, "", identity.name)
+        wanted = {each["uid"] for each in manifest["metadata"]["ownerReferences"]}
+        return any(not wanted & {each["uid"] for each in item.get("ownerReferences", ())} for item in found.items)
+
     def _surplus(self, owner_uid: str, wanted: set[ObjectId]) -> Iterator[tuple[ObjectId, str]]:
         for identity, child in self._index.of_owner(owner_uid):
-            if identity not in wanted and identity.kind not in KEPT and not child.leaving:
+            if identity not in wanted and KINDS[identity.kind].prunable and not child.leaving:
                 yield identity, child.uid
 
     async def _delete(self, identity: ObjectId, uid: str) -> None:

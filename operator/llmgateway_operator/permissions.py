@@ -6,28 +6,23 @@ One set of rules for a Role per watched namespace or for one ClusterRole; the le
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
-from llmgateway_operator.cluster.kinds import CHILDREN, CLAIM, CREDENTIAL, EVENT, GATEWAY, LEASE, Kind
+from llmgateway_operator.cluster.kinds import CHILDREN, EVENT, GATEWAY, LEASE, Kind
 
 Rule = dict[str, Any]
 
-READ: Final = ("get", "list", "watch")
-OWN: Final = (*READ, "create", "patch", "delete")
-"""Server-side apply of a new object needs `create` beside `patch`."""
-
 
 def rules() -> list[Rule]:
-    """In every watched namespace."""
-    children = [each for each in CHILDREN if each not in (CLAIM, CREDENTIAL)]
-    return [
-        _rule([GATEWAY], READ),
-        _rule([CREDENTIAL], OWN),
-        _status([GATEWAY]),
-        *_by_group(children, OWN),
-        _rule([CLAIM], (*READ, "create", "patch")),  # a volume with data is never deleted by the operator
-        _rule([EVENT], ("create",)),
-    ]
+    """In every watched namespace; what is watched need not be readable one by one, what is kept need not be deleted."""
+    watched: list[Rule] = [_rule([GATEWAY], ("get", "list", "watch")), _status([GATEWAY])]
+    return [*watched, *_by_group_and_verbs(CHILDREN), _rule([EVENT], ("create",))]
+
+
+def _verbs(child: Kind) -> tuple[str, ...]:
+    """Server-side apply of a new object needs `create` beside `patch`."""
+    read, delete = ("get",) * child.read, ("delete",) * child.prunable
+    return (*read, "list", "watch", "create", "patch", *delete)
 
 
 def lease_rules(lease_name: str) -> list[Rule]:
@@ -56,9 +51,9 @@ def _status(kinds: Iterable[Kind]) -> Rule:
     }
 
 
-def _by_group(kinds: Iterable[Kind], verbs: Iterable[str]) -> list[Rule]:
-    """One rule per group: a rule with several groups and resources allows every pair of them."""
-    groups: dict[str, list[Kind]] = {}
+def _by_group_and_verbs(kinds: Iterable[Kind]) -> list[Rule]:
+    """A rule with several groups and resources would allow every pair of them."""
+    alike: dict[tuple[str, tuple[str, ...]], list[Kind]] = {}
     for each in kinds:
-        groups.setdefault(each.group, []).append(each)
-    return [_rule(every, verbs) for _, every in sorted(groups.items())]
+        alike.setdefault((each.group, _verbs(each)), []).append(each)
+    return [_rule(every, verbs) for (_, verbs), every in sorted(alike.items())]

@@ -23,6 +23,10 @@ class ClientKeys:
     def __repr__(self) -> str:
         return f"ClientKeys({sorted(self._names.values())})"
 
+    def knows(self, key: str) -> bool:
+        """Whether this is somebody's key."""
+        return _digest(key) in self._names
+
     def client_of(self, headers: Mapping[bytes, bytes]) -> str:
         """The client's name. `x-api-key` counts before `Authorization: Bearer`, as at Anthropic.
 

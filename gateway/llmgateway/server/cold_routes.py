@@ -71,18 +71,18 @@ def _add_probes(application: FastAPI, runtime: Runtime) -> None:
 
 
 def _add_models(application: FastAPI, runtime: Runtime) -> None:
-    def visible(request: Request) -> list[Any]:
-        client = runtime.snapshot.client_keys.client_of(dict(request.scope["headers"]))
+    async def visible(request: Request) -> list[Any]:
+        client = await runtime.snapshot.access.client_of(dict(request.scope["headers"]))
         return visible_models(runtime.snapshot, runtime.served, client)
 
     @application.get("/v1/models", summary="The models, in the caller's dialect")
     async def models(request: Request) -> Response:
         shape: Callable[[list[Any]], Any] = anthropic_list if _is_anthropic(request) else openai_list
-        return _json(shape(visible(request)))
+        return _json(shape(await visible(request)))
 
     @application.get("/v1/models/{model_id:path}", summary="One model, in the caller's dialect")
     async def model(request: Request, model_id: str) -> Response:
-        found = next((each for each in visible(request) if each.id == model_id), None)
+        found = next((each for each in await visible(request) if each.id == model_id), None)
         if found is None:
             message = f"Model {model_id[:200]!r} is not served here: GET /v1/models lists the names."
             raise TurnRefused(Failure(kind="not_found", message=message, code="model_not_found", param="model"))
@@ -94,7 +94,7 @@ def _add_count_tokens(application: FastAPI, runtime: Runtime) -> None:
     @application.post("/anthropic/v1/messages/count_tokens", summary="Tokens of a Messages request")
     async def counted(request: Request) -> Response:
         headers, snapshot = dict(request.scope["headers"]), runtime.snapshot
-        snapshot.client_keys.client_of(headers)
+        await snapshot.access.client_of(headers)
         body = await read_body(request.receive, headers, snapshot.max_body_bytes)
         counted, exact = await count_tokens(Call("messages", body), snapshot, headers)
         return Response(

@@ -21,12 +21,12 @@ def conversations_router(runtime: Runtime) -> APIRouter:
     """The routes; another client's id is 404, as an unknown one."""
     router = APIRouter(prefix="/v1/conversations")
 
-    def owner_of(request: Request) -> str:
-        return runtime.snapshot.client_keys.client_of(dict(request.scope["headers"]))
+    async def owner_of(request: Request) -> str:
+        return await runtime.snapshot.access.client_of(dict(request.scope["headers"]))
 
     @router.get("", summary="The client's conversations, newest first")
     async def listed(request: Request, limit: int = 20, after: str | None = None) -> Response:
-        owner = owner_of(request)
+        owner = await owner_of(request)
         try:
             page = await runtime.services.store.conversations.page(owner, min(max(limit, 1), MAX_PAGE), after)
         except StoreError:
@@ -39,7 +39,7 @@ def conversations_router(runtime: Runtime) -> APIRouter:
     @router.get("/{conversation_id}", summary="One conversation with its messages, chat-shaped")
     async def read(request: Request, conversation_id: str) -> Response:
         try:
-            found = await runtime.services.store.conversations.read(owner_of(request), conversation_id)
+            found = await runtime.services.store.conversations.read(await owner_of(request), conversation_id)
         except StoreError:
             raise TurnRefused(STORE_AWAY) from None
         if found is None:
@@ -49,7 +49,7 @@ def conversations_router(runtime: Runtime) -> APIRouter:
     @router.delete("/{conversation_id}", summary="Forgets a conversation")
     async def delete(request: Request, conversation_id: str) -> Response:
         try:
-            deleted = await runtime.services.store.conversations.delete(owner_of(request), conversation_id)
+            deleted = await runtime.services.store.conversations.delete(await owner_of(request), conversation_id)
         except StoreError:
             raise TurnRefused(STORE_AWAY) from None
         if not deleted:

@@ -42,7 +42,7 @@ def responses_router(runtime: Runtime) -> APIRouter:
     router = APIRouter(prefix="/v1/responses")
 
     async def stored(request: Request, identifier: str) -> tuple[str, StoredResponse]:
-        owner = runtime.snapshot.client_keys.client_of(dict(request.scope["headers"]))
+        owner = await runtime.snapshot.access.client_of(dict(request.scope["headers"]))
         try:
             found = await runtime.services.store.responses.read(owner, identifier)
         except StoreError:

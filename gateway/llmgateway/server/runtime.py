@@ -13,7 +13,9 @@ from typing import Any
 
 from llmgateway.credentials.secret_store import SecretStore
 from llmgateway.server.backend_pool import BackendPool, MakeTransport, make_transport
+from llmgateway.server.client_access import ClientAccess
 from llmgateway.server.client_keys import ClientKeys
+from llmgateway.server.client_tokens import ClientTokens
 from llmgateway.server.configuration_file import (
     EMBEDDED_DEFAULT,
     Configuration,
@@ -57,6 +59,7 @@ class Runtime:
         self.errors: list[ApiError] = []
         self.served: dict[str, ServedModels] = {}
         self.draining = False
+        self._tokens: ClientTokens | None = None
         self._stores = StoreHolder(self.secrets)
         self.services = Services(self._stores, process or socket.gethostname())
         self._recovery = CrashRecovery(self.services.process)
@@ -139,16 +142,19 @@ class Runtime:
         self._recovery.suspend_within = float(configuration.gateway.spec.policy.sessions.suspend_within)
         backends = self._pool.backends_of(configuration)
         self.snapshot = Snapshot(
-            configuration, backends, self._client_keys(configuration), self._served_names(), self._observe
+            configuration, backends, self._access(configuration), self._served_names(), self._observe
         )
         self._text = text
         self._accepted()
 
-    def _client_keys(self, configuration: Configuration) -> ClientKeys:
-        api_keys = configuration.gateway.spec.auth.api_keys
-        if api_keys is None:
-            return ClientKeys(None)
-        return ClientKeys(self.secrets.all_of(api_keys.secret_ref.name) or {})
+    def _access(self, configuration: Configuration) -> ClientAccess:
+        auth = configuration.gateway.spec.auth
+        if auth.open:
+            return ClientAccess(ClientKeys(None), None)
+        keys = self.secrets.all_of(auth.api_keys.secret_ref.name) if auth.api_keys else None
+        if auth.jwt is not None and (self._tokens is None or self._tokens.spec != auth.jwt):
+            self._tokens = ClientTokens(auth.jwt)
+        return ClientAccess(ClientKeys(keys or {}), self._tokens if auth.jwt is not None else None)
 
     def _accepted(self) -> None:
         self.errors = []

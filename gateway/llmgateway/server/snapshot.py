@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llmgateway.server.client_keys import ClientKeys
+from llmgateway.server.client_access import ClientAccess
 from llmgateway.server.client_limits import ClientLimits
 from llmgateway.server.configuration_file import Configuration
 from llmgateway.server.exchange import Observe
@@ -20,14 +20,14 @@ class Snapshot:
         self,
         configuration: Configuration,
         backends: Mapping[str, Backend],
-        client_keys: ClientKeys,
+        access: ClientAccess,
         served: Served,
         observe_attempt: Observe,
     ) -> None:
         spec = configuration.gateway.spec
         self.configuration = configuration
         self.backends = backends
-        self.client_keys = client_keys
+        self.access = access
         self.served = served
         self.observe_attempt = observe_attempt
         self.keep_alive = float(spec.policy.stream.keep_alive)

@@ -39,7 +39,7 @@ async def serve_turn(
 ) -> None:
     """One request, from its body to its last byte. Raises nothing for what a client or an upstream does."""
     try:
-        record.client = snapshot.client_keys.client_of(headers)
+        record.client = await snapshot.access.client_of(headers)
         body = await read_body(receive, headers, snapshot.max_body_bytes)
         record.stages.mark("receive")
         async with ClientWatch(receive):

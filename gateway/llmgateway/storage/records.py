@@ -2,8 +2,8 @@
 
 Messages are chat-shaped (OpenAI's `messages`: role, content, tool_calls, tool_call_id) whichever dialect wrote them,
 so that every dialect reads the same history through the translator that it needs for chat upstreams anyway. What
-chat can't say rides on the message under keys of its own (see docs/decisions/0300-conversations-as-chat-turns.md).
-The store never looks inside.
+chat can't say may ride on its message under keys of its own (docs/decisions/0300-conversations-as-chat-turns.md).
+The store never looks inside. What it was given belongs to it: a caller must not change a record afterwards.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any
 from llmgateway.translate import messages_blocks
 from llmgateway.translate.chat_document import ChatDocument
 from llmgateway.translate.messages_tools import choose_tool, declare_tools
+from llmgateway.translate.messages_user_blocks import note_block_fields
 from llmgateway.translate.request_document import nothing, sample, wish_effort, wish_thinking
 from llmgateway.translate.rules import Rule, Table
 from llmgateway.translate.shapes import list_at, object_at, text_at
@@ -40,7 +41,7 @@ def _system(to: ChatDocument, value: Any) -> None:
         text = text_at(block.get("text"), f"{path}.text")
         if index == 0 and text.startswith(BILLING_HEADER):
             continue
-        messages_blocks.note_block_fields(to, block, path)
+        note_block_fields(to, block, path)
         if text:
             texts.append(text)
     to.conversation.system("\n\n".join(texts), "system")

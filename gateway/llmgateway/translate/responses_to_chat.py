@@ -9,7 +9,8 @@ from llmgateway.translate.chat_conversation import ChatCall, Part
 from llmgateway.translate.chat_document import ChatDocument
 from llmgateway.translate.media import file_piece
 from llmgateway.translate.responses_fields import CHOICE_RULES, SHARED_RULES, TOOL_RULES, text_format
-from llmgateway.translate.responses_items import Parts, Turns, add_items
+from llmgateway.translate.responses_items import Turns, add_items
+from llmgateway.translate.responses_parts import Parts
 from llmgateway.translate.rules import Rule, Table
 from llmgateway.translate.shapes import object_at, refuse, text_at
 from llmgateway.translate.translated import Target, Translated

@@ -8,7 +8,8 @@ from typing import Any
 from llmgateway.translate.chat_messages import blocks_of
 from llmgateway.translate.messages_document import MessagesDocument, user_id
 from llmgateway.translate.responses_fields import CHOICE_RULES, SHARED_RULES, TOOL_RULES, text_format
-from llmgateway.translate.responses_items import Parts, Turns, add_items
+from llmgateway.translate.responses_items import Turns, add_items
+from llmgateway.translate.responses_parts import Parts
 from llmgateway.translate.rules import Rule, Table
 from llmgateway.translate.shapes import object_at, refuse, text_at
 from llmgateway.translate.translated import Target, Translated

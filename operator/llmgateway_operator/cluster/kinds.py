@@ -11,12 +11,18 @@ from llmgateway_api import API_VERSION
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of the API. `rank` is its place in the apply order, `optional` says that its CRD may be missing."""
+    """One kind of the API.
+
+    `rank` is its place in the apply order; `read` says that single objects of it are read; `prunable`, that surplus
+    ones are deleted; `optional`, that its CRD may be missing.
+    """
 
     kind: str
     api_version: str
     plural: str
     rank: int = 0
+    read: bool = False
+    prunable: bool = True
     optional: bool = False
 
     @property
@@ -34,19 +40,19 @@ class Kind:
         return "apis" if self.group else "api"
 
 
-GATEWAY: Final = Kind("LLMGateway", API_VERSION, "llmgateways")
-CREDENTIAL: Final = Kind("LLMCredential", API_VERSION, "llmcredentials", rank=10)
-SERVICE_ACCOUNT: Final = Kind("ServiceAccount", "v1", "serviceaccounts", rank=20)
-SECRET: Final = Kind("Secret", "v1", "secrets", rank=30)
+GATEWAY: Final = Kind("LLMGateway", API_VERSION, "llmgateways", read=True)
+CREDENTIAL: Final = Kind("LLMCredential", API_VERSION, "llmcredentials", rank=10, read=True)
+SERVICE_ACCOUNT: Final = Kind("ServiceAccount", "v1", "serviceaccounts", rank=20, prunable=False)
+SECRET: Final = Kind("Secret", "v1", "secrets", rank=30, read=True)
 CONFIG_MAP: Final = Kind("ConfigMap", "v1", "configmaps", rank=30)
-CLAIM: Final = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims", rank=40)
-SERVICE: Final = Kind("Service", "v1", "services", rank=50)
+CLAIM: Final = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims", rank=40, read=True, prunable=False)
+SERVICE: Final = Kind("Service", "v1", "services", rank=50, read=True)
 NETWORK_POLICY: Final = Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies", rank=55)
-DEPLOYMENT: Final = Kind("Deployment", "apps/v1", "deployments", rank=60)
+DEPLOYMENT: Final = Kind("Deployment", "apps/v1", "deployments", rank=60, read=True)
 AUTOSCALER: Final = Kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers", rank=70)
 DISRUPTION_BUDGET: Final = Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", rank=70)
 INGRESS: Final = Kind("Ingress", "networking.k8s.io/v1", "ingresses", rank=80)
-HTTP_ROUTE: Final = Kind("HTTPRoute", "gateway.networking.k8s.io/v1", "httproutes", rank=80, optional=True)
+HTTP_ROUTE: Final = Kind("HTTPRoute", "gateway.networking.k8s.io/v1", "httproutes", rank=80, read=True, optional=True)
 SERVICE_MONITOR: Final = Kind("ServiceMonitor", "monitoring.coreos.com/v1", "servicemonitors", rank=90, optional=True)
 PROMETHEUS_RULE: Final = Kind("PrometheusRule", "monitoring.coreos.com/v1", "prometheusrules", rank=90, optional=True)
 

@@ -86,12 +86,13 @@ class KubernetesApi:
             if refused.status not in (404, 409):  # gone already; another object took the name
                 raise
 
-    async def list_metadata(self, kind: Kind, namespace: str | None, selector: str) -> Listing:
+    async def list_metadata(self, kind: Kind, namespace: str | None, selector: str, name: str = "") -> Listing:
+        named = f"metadata.name={name}" if name else None
         path = self._resource(kind).path(namespace=namespace)
         items: list[Document] = []
         token: str | None = None
         while token != "":
-            options = {"label_selector": selector or None, "limit": PAGE, "_continue": token}
+            options = {"label_selector": selector or None, "field_selector": named, "limit": PAGE, "_continue": token}
             page = await self._document(
                 "get", path, f"list {kind.plural}", kind, header_params=_accept("List"), **options
             )

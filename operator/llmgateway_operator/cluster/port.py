@@ -53,8 +53,8 @@ class Cluster(Protocol):
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Deletes that very object, dependents in the background. A missing one, or another uid, is fine."""
 
-    async def list_metadata(self, kind: Kind, namespace: str | None, selector: str) -> Listing:
-        """Metadata only: no data of a Secret travels. `namespace` None means all."""
+    async def list_metadata(self, kind: Kind, namespace: str | None, selector: str, name: str = "") -> Listing:
+        """Metadata only: no data of a Secret travels. `namespace` None means all, `name` only that object."""
 
     def watch_metadata(
         self, kind: Kind, namespace: str | None, selector: str, resource_version: str, seconds: float

@@ -173,3 +173,30 @@ async def test_tries_to_reconnect_are_never_further_apart_than_the_longest_back_
     async with asyncio.timeout(1.0):
         await until_ok(guard)
     await guard.close()
+
+
+async def test_a_read_that_fails_while_the_last_queued_write_is_made_does_not_leave_the_store_away(
+    told: ToldStore,
+) -> None:
+    guard = guard_of(told)
+    told.trouble = StoreUnavailable("away")
+    begun, released = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        if told.trouble:
+            raise told.trouble
+        begun.set()
+        await released.wait()
+
+    async def fail() -> None:
+        raise StoreUnavailable("away once more")
+
+    await guard.write(("a",), 1, slow, None)
+    told.trouble = None
+    await begun.wait()
+    with pytest.raises(StoreUnavailable):
+        await guard.read(("b",), fail)
+    released.set()
+    await until_ok(guard)
+    assert await guard.read(("b",), told.write(2)) == "written"
+    await guard.close()

@@ -192,9 +192,11 @@ class MessagesStreamEncoder:
         self._pieces.append(MESSAGE_STOP)
 
     def _failed(self, event_: TurnFailed) -> None:
-        """The open block is closed, then an error; what waited is lost, as the turn is."""
+        """The open block is closed, then an error; what waited is lost, as the turn is. A tool call that was cut stays
+        open: its stop would present it as finished."""
         self._waiting.clear()
-        self._close()
+        if self._block.call < 0 or self._block.arguments_end():
+            self._close()
         self._ended = True
         self._pieces.append(event({"type": "error", "error": error_object(event_.failure)}))
 
