@@ -15,7 +15,7 @@ from typing import Final
 from llmgateway_operator.cluster.errors import ClusterError
 from llmgateway_operator.keys import Key
 
-FIRST_PAUSE: Final = 0.5  # seconds after the first failure
+FIRST_PAUSE: Final = 0.05  # seconds after the first failure
 LONGEST_PAUSE: Final = 300.0  # seconds
 JITTER: Final = 0.2  # part of a pause
 

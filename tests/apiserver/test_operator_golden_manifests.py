@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,11 +17,11 @@ OTHERS_KINDS = ("HTTPRoute", "ServiceMonitor", "PrometheusRule")
 
 
 @pytest.fixture
-def restricted(control_plane: SharedControlPlane, kubectl: Kubectl) -> Iterator[Kubectl]:
+def restricted(control_plane: SharedControlPlane, kubectl: Kubectl) -> Kubectl:
     install_crds(control_plane.kubeconfig)
     label = "pod-security.kubernetes.io/enforce=restricted"
     kubectl.run("label", "namespace", kubectl.namespace, label, label.replace("enforce", "warn"))
-    yield kubectl
+    return kubectl
 
 
 def test_the_api_server_takes_all_golden_manifests(restricted: Kubectl) -> None:
@@ -35,7 +34,9 @@ def test_the_api_server_takes_all_golden_manifests(restricted: Kubectl) -> None:
         restricted.run("apply", *flags, "-n", restricted.namespace, "-f", "-", stdin=text)
 
 
-@pytest.mark.parametrize("case", [each for each in cases() if "scripted" in each.name or "agent" in each.name], ids=title)
+@pytest.mark.parametrize(
+    "case", [each for each in cases() if "scripted" in each.name or "agent" in each.name], ids=title
+)
 def test_pods_pass_pod_security_restricted(restricted: Kubectl, case: Path) -> None:
     """Dry runs of Deployments only warn: the pods themselves are what is judged."""
     for manifest in expected_of(case):

@@ -16,7 +16,7 @@ from support.kubectl import Kubectl, wait_until
 from support.server_process import ServerProcess
 
 CRDS = Path(__file__).parents[2] / "crds"
-QUICK_LEASE = ("--lease-duration", "3", "--renew-deadline", "2", "--retry-period", "0.3")
+QUICK_LEASE = ("--lease-duration", "2", "--renew-deadline", "1.5", "--retry-period", "0.2")
 
 
 def install_crds(kubeconfig: Path) -> None:
