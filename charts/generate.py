@@ -1,4 +1,4 @@
-"""Writes what is derived in the charts and admin documents, or says what is stale: `python charts/generate.py [--check]`."""
+"""Writes what is derived in charts and admin documents, or says what is stale: `charts/generate.py [--check]`."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def generated_files() -> dict[str, str]:
         f"{OPERATOR}/files/rules.yaml": rules_text(),
         f"{OPERATOR}/files/lease-rules.yaml": lease_rules_text(),
         f"{OPERATOR}/files/dashboard.json": dashboard_text(),
-        f"{OPERATOR}/templates/crds/llmgateways.yaml": crd_template(_read("crds/llmgateway.dev_llmgateways.yaml")),
-        f"{OPERATOR}/templates/crds/llmcredentials.yaml": crd_template(_read("crds/llmgateway.dev_llmcredentials.yaml")),
+        f"{OPERATOR}/templates/crds/llmgateways.yaml": _crd("llmgateways"),
+        f"{OPERATOR}/templates/crds/llmcredentials.yaml": _crd("llmcredentials"),
         f"{OPERATOR}/README.md": _readme(OPERATOR),
         f"{RESOURCES}/values.schema.json": resource_schema_text(),
         f"{RESOURCES}/README.md": _readme(RESOURCES),
@@ -45,6 +45,10 @@ def stale_files() -> list[str]:
         for path, text in generated_files().items()
         if not (ROOT / path).exists() or (ROOT / path).read_text(encoding="utf-8") != text
     ]
+
+
+def _crd(plural: str) -> str:
+    return crd_template(_read(f"crds/llmgateway.dev_{plural}.yaml"))
 
 
 def _readme(chart: str) -> str:

@@ -13,6 +13,8 @@ _KEPT: Final = (
     "type", "description", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems",
     "minProperties", "maxProperties", "required",
 )  # fmt: skip
+_PATTERNS: Final = {"date-time": r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$"}
+"""Formats that the API server enforces; validators of JSON Schema need not."""
 _STRINGS: Final[Schema] = {"type": "object", "additionalProperties": {"type": "string"}}
 _NAME: Final = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
@@ -43,12 +45,14 @@ def _resources(definition: Schema) -> Schema:
         "additionalProperties": False,
         "properties": {"labels": _STRINGS, "annotations": _STRINGS, "spec": strict(spec)},
     }
-    return {"type": "object", "propertyNames": {"pattern": _NAME}, "additionalProperties": resource}
+    return {"type": "object", "patternProperties": {_NAME: resource}, "additionalProperties": False}
 
 
 def strict(structural: Schema) -> Schema:
-    """A structural schema as JSON Schema: unknown fields are refused, as kubectl does; CEL rules are left to the server."""
+    """A structural schema as JSON Schema: unknown fields are refused, CEL rules are left to the server."""
     schema: Schema = {key: structural[key] for key in _KEPT if key in structural}
+    if pattern := _PATTERNS.get(structural.get("format", "")):
+        schema["pattern"] = pattern
     if structural.get("x-kubernetes-int-or-string"):
         schema["type"] = ["integer", "string"]
     if "properties" in structural:

@@ -96,4 +96,5 @@ def _pass_on(loop: asyncio.AbstractEventLoop, notice: Notice, key: Key) -> None:
 
 async def _operator(settings: ProcessSettings, notice: Notice) -> None:
     scope: dict[str, Any] = {"namespaces": settings.namespaces} if settings.namespaces else {"clusterwide": True}
+    scope["identity"] = settings.identity  # kopf's own guess fails for a uid without a name, as pods run with
     await kopf.operator(registry=registry(notice), settings=kopf_settings(settings), standalone=True, **scope)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,121 +11,162 @@ import pytest
 import yaml
 
 from support.kubectl import Kubectl, wait_until
-from support.operator_process import OperatorProcess, install_crds, running_operator
+from support.operator_gateways import small_gateway
+from support.operator_process import Stage, install_crds, running_operator, stage
 from support.shared_control_plane import SharedControlPlane
 
-CHILDREN = "serviceaccount,configmap,service,deployment"
+CHILDREN = ("serviceaccount", "configmap", "service", "deployment")
 
 
-@pytest.fixture
-def operator(control_plane: SharedControlPlane, namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
-    install_crds(control_plane.kubeconfig)
-    with running_operator(control_plane.kubeconfig, tmp_path / "operator.log", [namespace]) as process:
-        yield process
-    assert "Traceback" not in process.log.read_text()
-
-
-def gateway(name: str = "demo", **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "llmgateway.dev/v1alpha1",
-        "kind": "LLMGateway",
-        "metadata": {"name": name},
-        "spec": {"backends": [{"name": "echo", "type": "Scripted"}], **spec},
-    }
-
-
-def condition(kubectl: Kubectl, type_: str, name: str = "demo") -> dict[str, Any]:
-    conditions = kubectl.get("llmgateway", name).get("status", {}).get("conditions", [])
-    return next((each for each in conditions if each["type"] == type_), {})
+@pytest.fixture(scope="module")
+def play(control_plane: SharedControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with stage(control_plane.kubeconfig, tmp_path_factory.mktemp("operator")) as ready:
+        yield ready
 
 
 @pytest.mark.behaviour("O1")
-def test_an_applied_gateway_gets_its_children(operator: OperatorProcess, kubectl: Kubectl) -> None:
-    kubectl.apply(gateway())
-    deployment = wait_until(lambda: kubectl.find("deployment", "demo-gateway"), 20, "the Deployment")
-    uid = kubectl.get("llmgateway", "demo")["metadata"]["uid"]
+def test_an_applied_gateway_gets_its_children(play: Stage) -> None:
+    play.kubectl.apply(small_gateway("new"))
+    deployment = play.child("deployment", "new-gateway")
+    uid = play.kubectl.get("llmgateway", "new")["metadata"]["uid"]
     assert deployment["metadata"]["ownerReferences"][0]["uid"] == uid
-    for kind in CHILDREN.split(","):
-        assert kubectl.get(kind, "demo-gateway")["metadata"]["labels"]["app.kubernetes.io/instance"] == "demo"
-    config = kubectl.get("configmap", "demo-gateway")["data"]["gateway.yaml"]
+    for kind in CHILDREN:
+        assert play.kubectl.get(kind, "new-gateway")["metadata"]["labels"]["app.kubernetes.io/instance"] == "new"
+    config = play.kubectl.get("configmap", "new-gateway")["data"]["gateway.yaml"]
     assert next(yaml.safe_load_all(config))["spec"]["backends"] == [{"name": "echo", "type": "Scripted"}]
-    wait_until(lambda: condition(kubectl, "Accepted").get("status") == "True", 10, "the status")
-    assert condition(kubectl, "Ready")["reason"] == "PodsStarting"
+    play.wait_for("new", "Ready", "PodsStarting")
+    assert play.condition("new", "Reconciling")["status"] == "True"
+    assert play.condition("new", "Stalled") == {}
 
 
-def test_an_edited_spec_reaches_the_children(operator: OperatorProcess, kubectl: Kubectl) -> None:
-    kubectl.apply(gateway())
-    wait_until(lambda: kubectl.find("deployment", "demo-gateway"), 20, "the Deployment")
-    kubectl.apply(gateway(scaling={"replicas": 3}, models=[{"name": "m", "backendRefs": [{"name": "echo"}]}]))
-    wait_until(lambda: kubectl.get("deployment", "demo-gateway")["spec"]["replicas"] == 3, 10, "three replicas")
-    assert "name: m" in kubectl.get("configmap", "demo-gateway")["data"]["gateway.yaml"]
+def test_an_edited_spec_reaches_the_children(play: Stage) -> None:
+    play.kubectl.apply(small_gateway("edited"))
+    play.child("deployment", "edited-gateway")
+    model = {"name": "m", "backendRefs": [{"name": "echo"}]}
+    play.kubectl.apply(small_gateway("edited", scaling={"replicas": 3}, models=[model]))
+    wait_until(lambda: replicas(play, "edited") == 3, 10, "three replicas")
+    assert "name: m" in play.kubectl.get("configmap", "edited-gateway")["data"]["gateway.yaml"]
 
 
-def test_a_child_edited_or_deleted_by_hand_is_put_right(operator: OperatorProcess, kubectl: Kubectl) -> None:
-    kubectl.apply(gateway())
-    wait_until(lambda: kubectl.find("deployment", "demo-gateway"), 20, "the Deployment")
-    before = kubectl.get("configmap", "demo-gateway")["data"]
-    patch = '{"data": {"gateway.yaml": "broken"}}'
-    kubectl.run("patch", "configmap", "demo-gateway", "-n", kubectl.namespace, "--type=merge", "-p", patch)
-    wait_until(lambda: kubectl.get("configmap", "demo-gateway")["data"] == before, 10, "the ConfigMap as it was")
-    uid = kubectl.get("service", "demo-gateway")["metadata"]["uid"]
-    kubectl.delete("service", "demo-gateway")
-    again = wait_until(lambda: kubectl.find("service", "demo-gateway"), 10, "a new Service")
-    assert again["metadata"]["uid"] != uid
+def test_a_child_edited_or_deleted_by_hand_is_put_right(play: Stage) -> None:
+    kubectl = play.kubectl
+    kubectl.apply(small_gateway("drift"))
+    play.child("deployment", "drift-gateway")
+    before = kubectl.get("configmap", "drift-gateway")["data"]
+    patch(kubectl, "configmap", "drift-gateway", '{"data": {"gateway.yaml": "broken"}}')
+    wait_until(lambda: kubectl.get("configmap", "drift-gateway")["data"] == before, 10, "the ConfigMap as it was")
+    uid = kubectl.get("service", "drift-gateway")["metadata"]["uid"]
+    kubectl.delete("service", "drift-gateway")
+    assert play.child("service", "drift-gateway")["metadata"]["uid"] != uid
 
 
-def test_a_deleted_gateway_takes_everything_with_it(operator: OperatorProcess, kubectl: Kubectl) -> None:
-    kubectl.apply(gateway(store={"managed": {}}))
-    wait_until(lambda: kubectl.find("deployment", "demo-gateway"), 20, "the Deployment")
-    kubectl.delete("llmgateway", "demo")
-    selector = "app.kubernetes.io/managed-by=llmgateway-operator"
-    everything = "serviceaccounts,configmaps,services,deployments,secrets,persistentvolumeclaims"
-    wait_until(lambda: not kubectl.items(everything, selector=selector), 30, "garbage collection")
+def test_fields_that_others_add_are_left_to_them(play: Stage) -> None:
+    kubectl = play.kubectl
+    kubectl.apply(small_gateway("shared"))
+    play.child("deployment", "shared-gateway")
+    patch(kubectl, "service", "shared-gateway", '{"metadata": {"annotations": {"mesh": "on"}}}')
+    theirs = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "shared-gateway"}}
+    theirs["spec"] = {"ports": [{"name": "http", "port": 8080, "targetPort": 1}]}
+    text, namespace = yaml.safe_dump(theirs), kubectl.namespace
+    flags = ("--server-side", "--force-conflicts", "--field-manager=somebody")
+    kubectl.run("apply", *flags, "-n", namespace, "-f", "-", stdin=text)
+    wait_until(lambda: kubectl.get("service", "shared-gateway")["spec"]["ports"][0]["targetPort"] == "http", 10, "it")
+    assert kubectl.get("service", "shared-gateway")["metadata"]["annotations"] == {"mesh": "on"}
 
 
-def test_a_missing_secret_is_named_with_its_field_until_it_is_there(
-    operator: OperatorProcess, kubectl: Kubectl
-) -> None:
-    reference = {"kind": "Secret", "name": "upstream", "key": "token"}
-    backend = {"name": "far", "type": "OpenAI", "credentialRef": reference}
-    kubectl.apply(gateway(backends=[backend]))
-    wait_until(lambda: condition(kubectl, "ResolvedRefs").get("reason") == "SecretNotFound", 20, "the complaint")
+def test_a_deleted_gateway_takes_everything_with_it(play: Stage) -> None:
+    play.kubectl.apply(small_gateway("gone", store={"managed": {"persistence": {"mode": "RDB"}}}))
+    play.child("deployment", "gone-valkey")
+    play.kubectl.delete("llmgateway", "gone")
+    everything = f"{','.join(CHILDREN)},secrets,persistentvolumeclaims"
+    finalizer = '{"metadata": {"finalizers": null}}'  # of the volume controller, which waits for a pod that never ran
+    patch(play.kubectl, "pvc", "gone-valkey", finalizer)
+    selector = "app.kubernetes.io/instance=gone"
+    wait_until(lambda: not play.kubectl.items(everything, selector=selector), 30, "garbage collection")
+
+
+def test_a_missing_secret_is_named_with_its_field_until_it_is_there(play: Stage) -> None:
+    kubectl = play.kubectl
+    backend = {"name": "far", "type": "OpenAI", "credentialRef": {"kind": "Secret", "name": "upstream", "key": "token"}}
+    kubectl.apply(small_gateway("refers", backends=[backend]))
+    play.wait_for("refers", "ResolvedRefs", "SecretNotFound")
     sentence = 'spec.backends[0].credentialRef: Secret "upstream" not found'
-    assert condition(kubectl, "Ready")["message"] == sentence
+    assert play.condition("refers", "Ready")["message"] == sentence
     kubectl.run("create", "secret", "generic", "upstream", "--from-literal=other=x", "-n", kubectl.namespace)
-    wait_until(lambda: condition(kubectl, "ResolvedRefs").get("reason") == "SecretKeyNotFound", 10, "the missing key")
-    patch = '{"stringData": {"token": "sk-secret-value"}}'
-    kubectl.run("patch", "secret", "upstream", "-n", kubectl.namespace, "-p", patch)
-    wait_until(lambda: condition(kubectl, "ResolvedRefs").get("status") == "True", 10, "the reference")
-    assert "sk-secret-value" not in operator.log.read_text()
+    play.wait_for("refers", "ResolvedRefs", "SecretKeyNotFound")
+    patch(kubectl, "secret", "upstream", '{"stringData": {"token": "sk-secret-value"}}')
+    play.wait_for("refers", "ResolvedRefs", "Resolved")
+    assert "sk-secret-value" not in play.operator.log.read_text()
+    assert "sk-secret-value" not in kubectl.run("get", "llmgateways,events,deployments,configmaps", "-o", "yaml",
+                                                "-n", kubectl.namespace)  # fmt: skip
+
+
+def test_an_object_of_somebody_else_is_not_taken_over(play: Stage) -> None:
+    kubectl = play.kubectl
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "taken-gateway"}}
+    kubectl.apply({**service, "spec": {"ports": [{"port": 1}]}})
+    kubectl.apply(small_gateway("taken"))
+    play.wait_for("taken", "Accepted", "ApplyRejected")
+    name = f"Service {kubectl.namespace}/taken-gateway"
+    assert play.condition("taken", "Stalled")["message"].startswith(f"{name} exists and belongs to somebody else")
+    assert "ownerReferences" not in kubectl.get("service", "taken-gateway")["metadata"]
+    kubectl.delete("service", "taken-gateway")
+    play.wait_for("taken", "Accepted", "Valid", timeout=40)
+
+
+def test_ready_pods_make_a_ready_gateway_and_an_event_says_so(play: Stage) -> None:
+    kubectl = play.kubectl
+    kubectl.apply(small_gateway("serving"))
+    play.child("deployment", "serving-gateway")
+    selector = "app.kubernetes.io/instance=serving"
+    pod = wait_until(lambda: kubectl.items("pods", selector=selector), 20, "the pod")[0]["metadata"]["name"]
+    conditions = '[{"type": "Ready", "status": "True"}]'
+    status = f'{{"status": {{"phase": "Running", "conditions": {conditions}}}}}'
+    kubectl.run("patch", "pod", pod, "-n", kubectl.namespace, "--subresource=status", "-p", status)
+    assert play.wait_for("serving", "Ready", "Serving")["message"] == "1 of 1 pods ready"
+    wait_until(lambda: play.condition("serving", "Reconciling") == {}, 10, "the end of the rollout")
+    events = kubectl.items("events.v1.events.k8s.io")
+    reasons = {each["reason"] for each in events if each["regarding"]["name"] == "serving"}
+    assert reasons == {"PodsStarting", "Serving"}
+    line = kubectl.run("get", "llmgw", "serving", "-n", kubectl.namespace)
+    assert "True" in line
+    assert f"http://serving-gateway.{kubectl.namespace}.svc:8080" in line
 
 
 def test_nothing_is_written_in_steady_state(
     control_plane: SharedControlPlane, kubectl: Kubectl, namespace: str, tmp_path: Path
 ) -> None:
     install_crds(control_plane.kubeconfig)
-    kubectl.apply(gateway(store={"managed": {}}))
+    kubectl.apply(small_gateway(store={"managed": {}}))
     with running_operator(control_plane.kubeconfig, tmp_path / "log", [namespace], "--resync", "1") as process:
-        wait_until(lambda: condition(kubectl, "Accepted").get("status") == "True", 20, "the status")
-        kinds = "llmgateways,serviceaccounts,configmaps,services,deployments,secrets"
+        wait_until(lambda: kubectl.get("llmgateway", "demo").get("status", {}).get("url"), 20, "the status")
+        kinds = "llmgateways,serviceaccounts,configmaps,services,deployments,secrets,events"
 
         def versions() -> dict[str, str]:
-            return {
-                each["kind"] + each["metadata"]["name"]: each["metadata"]["resourceVersion"]
-                for each in kubectl.items(kinds)
-            }
+            found = kubectl.items(kinds)
+            return {each["kind"] + each["metadata"]["name"]: each["metadata"]["resourceVersion"] for each in found}
 
-        wait_until(lambda: settled(versions), 20, "a pause")
+        wait_until(lambda: is_settled(versions), 20, "a pause")
         before, looks = versions(), process.metric("llmgateway_operator_reconciliations_total")
         applied = process.log.read_text().count(" applied ")
-        wait_until(lambda: process.metric("llmgateway_operator_reconciliations_total") >= looks + 5, 30, "five resyncs")
+        wait_until(lambda: process.metric("llmgateway_operator_reconciliations_total") >= looks + 4, 30, "resyncs")
         assert versions() == before
         assert process.log.read_text().count(" applied ") == applied
-        assert "finalizers" not in kubectl.get("llmgateway", "demo")["metadata"]
-        assert "annotations" not in kubectl.get("llmgateway", "demo")["metadata"]
+        metadata = kubectl.get("llmgateway", "demo")["metadata"]
+        assert "finalizers" not in metadata
+        assert "annotations" not in metadata
 
 
-def settled(read: Any) -> bool:
+def replicas(play: Stage, gateway: str) -> int:
+    count: int = play.kubectl.get("deployment", f"{gateway}-gateway")["spec"]["replicas"]
+    return count
+
+
+def is_settled(read: Callable[[], Any]) -> bool:
     first = read()
-    time.sleep(1.5)
+    time.sleep(1)
     return bool(first == read())
+
+
+def patch(kubectl: Kubectl, kind: str, name: str, what: str) -> None:
+    kubectl.run("patch", kind, name, "-n", kubectl.namespace, "--type=merge", "-p", what)

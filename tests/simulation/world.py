@@ -14,8 +14,8 @@ from llmgateway.credentials import refresh_record
 from llmgateway.credentials.oauth_exchange import (
     Answer,
     Grant,
-    Refused,
     RefreshTokenGrant,
+    Refused,
     TokenRequest,
     Unclear,
     read_answer,

@@ -19,8 +19,6 @@ from typing import Any, NamedTuple
 import yaml
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
-from support.server_process import free_port
-
 
 class Request(NamedTuple):
     """A request in the words of RBAC; `resource` is `group/plural[/subresource]`, empty for what has no resource."""
@@ -47,7 +45,7 @@ class FaultProxy:
 
     def __init__(self, server: str, authority: Path) -> None:
         self._server, self._tls = server, ssl.create_default_context(cafile=str(authority))
-        self.port = free_port()
+        self.port = 0
         self.requests: list[Request] = []
         self._faults: list[Fault] = []
         self._watches: set[asyncio.Task[Any]] = set()
@@ -109,7 +107,8 @@ class FaultProxy:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.port = self._runner.addresses[0][1]
 
     async def _close(self) -> None:
         for each in list(self._watches):
@@ -167,9 +166,8 @@ class FaultProxy:
 
 def request_of(method: str, path: str, query: dict[str, str]) -> Request:
     """A request in the words of RBAC."""
-    found = re.fullmatch(
-        r"/(?:api/v1|apis/([^/]+)/[^/]+)(?:/namespaces/([^/]+))?/([^/]+)(?:/([^/]+))?(?:/([^/]+))?", path
-    )
+    version, rest = r"/(?:api/v1|apis/([^/]+)/[^/]+)", r"(?:/namespaces/([^/]+))?/([^/]+)(?:/([^/]+))?(?:/([^/]+))?"
+    found = re.fullmatch(version + rest, path)
     if not found:
         return Request(method.lower(), "", "", path)
     group, namespace, plural, name, subresource = (each or "" for each in found.groups())

@@ -1,4 +1,4 @@
-"""Gateways and views of them for the operator's unit tests."""
+"""LLMGateways for the operator's tests, and views of them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,50 @@ from llmgateway_api import LLMGateway, parse_gateway
 from llmgateway_operator.observe.observed import Observed
 
 UID = "11111111-2222-3333-4444-555555555555"
+Document = dict[str, Any]
 
 
-def document(name: str = "demo", annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+def small_gateway(name: str = "demo", **spec: Any) -> Document:
+    """With no spec: one scripted backend, no store."""
     backends = [{"name": "echo", "type": "Scripted"}]
-    metadata = {"name": name, "namespace": "team", "uid": UID, "generation": 3, "annotations": annotations or {}}
+    version = "llmgateway.dev/v1alpha1"
     return {
-        "apiVersion": "llmgateway.dev/v1alpha1",
+        "apiVersion": version,
         "kind": "LLMGateway",
-        "metadata": metadata,
+        "metadata": {"name": name},
         "spec": {"backends": backends, **spec},
     }
 
 
-def gateway(name: str = "demo", annotations: dict[str, str] | None = None, **spec: Any) -> LLMGateway:
-    parsed = parse_gateway(document(name, annotations, **spec))
-    assert isinstance(parsed, LLMGateway), parsed
-    return parsed
+def full_gateway(name: str = "demo") -> Document:
+    """Leads to every kind of child, and refers to every kind of object."""
+    login = {"tokenURL": "https://auth.example/token", "clientID": "c"}
+    oauth = {"type": "ClientCredentials", "oauth": login | {"clientSecretRef": {"name": "client", "key": "secret"}}}
+    service = {"serviceRef": {"name": "vllm", "port": 8000}}
+    return small_gateway(
+        name,
+        backends=[
+            {"name": "login", "type": "OpenAI", "oauth": oauth},
+            {"name": "local", "type": "VLLM", "endpoint": service},
+        ],
+        store={"managed": {"persistence": {"mode": "RDB"}}},
+        expose={
+            "hostnames": ["llm.example"],
+            "ingress": {"className": "traefik"},
+            "httpRoute": {"parentRefs": [{"name": "public"}]},
+        },
+        scaling={"replicas": 1, "autoscale": {"min": 2, "max": 4}},
+        availability={"podDisruptionBudget": {"minAvailable": 1}},
+        network={"policy": {"enabled": True}},
+        observability={"serviceMonitor": True, "prometheusRule": True, "dashboard": True},
+    )
+
+
+def parsed(document: Document) -> LLMGateway:
+    """Raises AssertionError with what is wrong."""
+    gateway = parse_gateway(document)
+    assert isinstance(gateway, LLMGateway), gateway
+    return gateway
 
 
 def observed(**facts: Any) -> Observed:

@@ -8,9 +8,12 @@ import re
 import sys
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from support.kubectl import Kubectl, wait_until
 from support.server_process import ServerProcess
@@ -81,3 +84,37 @@ def _open(url: str) -> http.client.HTTPResponse:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     answer: http.client.HTTPResponse = opener.open(url, timeout=5)
     return answer
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One operator in a namespace of its own; several tests may play on it with gateways of different names."""
+
+    kubectl: Kubectl
+    operator: OperatorProcess
+
+    def condition(self, gateway: str, kind: str) -> dict[str, Any]:
+        """A condition of a gateway; empty where it has none."""
+        conditions = self.kubectl.get("llmgateway", gateway).get("status", {}).get("conditions", [])
+        return next((each for each in conditions if each["type"] == kind), {})
+
+    def wait_for(self, gateway: str, kind: str, reason: str, timeout: float = 20) -> dict[str, Any]:
+        """The condition once it has that reason."""
+        wait_until(lambda: self.condition(gateway, kind).get("reason") == reason, timeout, f"{kind}: {reason}")
+        return self.condition(gateway, kind)
+
+    def child(self, kind: str, name: str) -> dict[str, Any]:
+        """A child once it is there."""
+        return wait_until(lambda: self.kubectl.find(kind, name), 20, f"{kind} {name}")
+
+
+@contextmanager
+def stage(kubeconfig: Path, folder: Path, *flags: str) -> Iterator[Stage]:
+    """In the end no reconciliation may have failed with a traceback."""
+    install_crds(kubeconfig)
+    kubectl = Kubectl(kubeconfig, f"operator-{uuid.uuid4().hex[:10]}")
+    kubectl.run("create", "namespace", kubectl.namespace)
+    with running_operator(kubeconfig, folder / "operator.log", [kubectl.namespace], *flags) as operator:
+        yield Stage(kubectl, operator)
+    kubectl.run("delete", "namespace", kubectl.namespace, "--wait=false")
+    assert "Traceback" not in operator.log.read_text(), operator.log_tail(60)

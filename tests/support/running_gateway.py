@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,13 +21,23 @@ from llmgateway.server.runtime import Runtime
 from support.free_port import free_port
 
 
+READY_WITHIN = 60
+"""Seconds; generous, because test machines are busy."""
+
+
 @dataclass
 class Running:
     """A gateway that serves."""
 
     url: str
     runtime: Runtime | None = None
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[bytes] | None = None
+    log: Path | None = None
+
+    def printed(self) -> str:
+        """What the process has written so far."""
+        assert self.log is not None
+        return self.log.read_text()
 
 
 class _Server(uvicorn.Server):
@@ -63,28 +74,30 @@ def gateway_process(
     """`llmgateway serve ...` as a process; its log is in the error when it does not come up."""
     port = free_port()
     full = [*(command or [sys.executable, "-m", "llmgateway", "serve"]), *arguments, "--port", str(port)]
-    process = subprocess.Popen(
-        full, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **(environment or {})}
-    )
-    try:
-        _wait_until_ready(f"http://127.0.0.1:{port}", process)
-        yield Running(f"http://127.0.0.1:{port}", process=process)
-    finally:
-        process.terminate()
+    with tempfile.NamedTemporaryFile(suffix=".log") as log:  # not a pipe: one that nobody reads blocks the writer
+        process = subprocess.Popen(
+            full, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
+        )
+        running = Running(f"http://127.0.0.1:{port}", process=process, log=Path(log.name))
         try:
-            process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            _wait_until_ready(running, process)
+            yield running
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 20
+def _wait_until_ready(running: Running, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise AssertionError(f"the gateway ended: {process.communicate()[0][-3000:]}")
+            raise AssertionError(f"the gateway ended: {running.printed()[-3000:]}")
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/readyz", timeout=1).status_code == 200:
+            if httpx.get(f"{running.url}/readyz", timeout=1).status_code == 200:
                 return
         time.sleep(0.05)
-    raise AssertionError("the gateway was not ready within 20 s")
+    raise AssertionError(f"the gateway was not ready within {READY_WITHIN} s")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from llmgateway_api.policy import AgentLoop
 from msgspec import Struct
 
 from llmgateway.fold import Answer, OpaqueBlock, RefusalBlock
 from llmgateway.policies.conversation import Dialect, Document
 from llmgateway.policies.tool_turns import Loop
 from llmgateway.profiles import claude_family
+from llmgateway_api.policy import AgentLoop
 
 Release = Literal["repeats", "forced", "window"]
 REQUIRED: Mapping[str, Any] = {"chat": "required", "messages": {"type": "any"}}
@@ -72,7 +72,7 @@ def retry_due(
     """
     if not (settings.guardrail_retry and decision.act == "force") or retried or sent:
         return False
-    if answer.failure is not None or answer.finish is None or answer.finish.reason not in ("stop", "stop_sequence"):
+    if answer.failure is not None or answer.finish is None or answer.finish.reason != "stop":
         return False
     return not answer.tool_calls and not any(isinstance(block, RefusalBlock | OpaqueBlock) for block in answer.blocks)
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmgateway_api.policy import Context, ToolResults
 from msgspec import Struct, field
 
-from llmgateway.policies.conversation import Conversation, Document, Unit, objects_in
+from llmgateway.policies.conversation import Conversation, Dialect, Document, Unit, objects_in
 from llmgateway.policies.message_content import cut_middle, message_size, texts_of, with_texts
 from llmgateway.policies.shortened_document import keeps_thinking, shortened, without_thinking
 from llmgateway.policies.token_estimate import tokens_in
+from llmgateway_api.policy import Context, ToolResults
 
 MARKER_SIZE = 160
 _ORDER = {"tools": 0, "assistant": 1, "user": 2}
@@ -52,14 +52,14 @@ class Plan(Struct):
     size_left: int = 0
 
 
-def may_prune(conversation: Conversation, context: Context) -> bool:
+def prunes(dialect: Dialect, context: Context) -> bool:
     """Auto leaves messages upstreams alone: their thinking signatures bind the exact prefix."""
-    return context.prune == "Always" or (context.prune == "Auto" and conversation.dialect == "chat")
+    return context.prune == "Always" or (context.prune == "Auto" and dialect == "chat")
 
 
 def prune(document: Document, conversation: Conversation, context: Context, window: int, ratio: float) -> Pruned | None:
     """The pruned document; None when nothing has to go. `window` in tokens, `ratio` in bytes per token."""
-    if not may_prune(conversation, context) or conversation.size <= context.prune_at * window * ratio:
+    if not prunes(conversation.dialect, context) or conversation.size <= context.prune_at * window * ratio:
         return None
     plan = plan_of(conversation, context, window, ratio)
     if not plan.dropped and not plan.replaced:

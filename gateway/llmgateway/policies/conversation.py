@@ -111,7 +111,7 @@ def _ids(message: Mapping[str, Any], kind: str, field: str) -> tuple[str, ...]:
 def _chat_calls(message: Mapping[str, Any]) -> list[str]:
     calls = [call["id"] for call in objects_in(message.get("tool_calls")) if isinstance(call.get("id"), str)]
     older = message.get("function_call")  # functions: no ids, the name ties them together
-    return calls + [f"function {older.get('name')}"] if isinstance(older, Mapping) else calls
+    return [*calls, f"function {older.get('name')}"] if isinstance(older, Mapping) else calls
 
 
 def _chat_results(message: Mapping[str, Any], role: Role) -> list[str]:

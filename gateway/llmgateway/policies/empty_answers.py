@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from llmgateway_api.policy import EmptyAnswers
-
-from llmgateway.fold import Answer, OpaqueBlock, ReasoningBlock, RedactedReasoningBlock, TextBlock
+from llmgateway.fold import Answer, ReasoningBlock, RedactedReasoningBlock, TextBlock
 from llmgateway.policies.conversation import Dialect, Document
+from llmgateway_api.policy import EmptyAnswers
 
 Verdict = Literal["fine", "thought_only", "continue", "empty"]
 """fine: there is an answer, or a reason why there is none. thought_only: thinking used up the budget. continue: ask
@@ -38,7 +37,7 @@ def says_something(answer: Answer) -> bool:
             if block.text.strip() or block.citations:
                 return True
         elif not isinstance(block, ReasoningBlock | RedactedReasoningBlock):
-            return isinstance(block, OpaqueBlock) or True
+            return True
     return False
 
 

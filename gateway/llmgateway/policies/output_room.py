@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmgateway_api.policy import Output
 from msgspec import Struct
 
 from llmgateway.policies.conversation import Dialect, Document
 from llmgateway.policies.window import Window
 from llmgateway.profiles import open_family, openai_family
+from llmgateway_api.policy import Output
 
-FIELDS = ("max_completion_tokens", "max_tokens")
+ROOM_FIELDS = ("max_completion_tokens", "max_tokens")
 
 
 class Room(Struct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ def make_room(
     is left of the window). `backend`: the backend's type."""
     if not acts(dialect, backend, window):
         return None
-    asked = {name: document[name] for name in FIELDS if _is_count(document.get(name))}
+    asked = {name: document[name] for name in ROOM_FIELDS if _is_count(document.get(name))}
     if not asked:
         return None
     before = max(asked.values())

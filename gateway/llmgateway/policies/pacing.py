@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from llmgateway_api.policy import Pacing
 from msgspec import Struct
+
+from llmgateway_api.policy import Pacing
 
 _WORD = re.compile(r"\s*\S+\s*")
 _STEPS = 8

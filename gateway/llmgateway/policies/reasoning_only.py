@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from llmgateway_api.policy import ReasoningOnly
-
 from llmgateway.events import (
     Citation,
     Event,
@@ -17,6 +15,7 @@ from llmgateway.events import (
     ToolCallStarted,
     TurnFinished,
 )
+from llmgateway_api.policy import ReasoningOnly
 
 _TAGS = re.compile(r"<[^<>]{0,200}>")
 _SAYS_SOMETHING = (RefusalDelta, ToolCallStarted, Citation, Opaque)

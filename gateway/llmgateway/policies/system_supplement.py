@@ -17,7 +17,7 @@ def supplemented(document: Document, dialect: Dialect, text: str) -> Document:
         return document
     if dialect == "messages":
         system = document.get("system")
-        return document if _ends_with(system, text) else {**document, "system": _with(system, text)}
+        return document if _ends_with(system, text) else {**document, "system": with_text_added(system, text)}
     messages = document.get("messages")
     if not isinstance(messages, list):
         return document
@@ -26,13 +26,9 @@ def supplemented(document: Document, dialect: Dialect, text: str) -> Document:
     first = messages[0]
     if _ends_with(first.get("content"), text):
         return document
-    return {**document, "messages": [{**first, "content": _with(first.get("content"), text)}, *messages[1:]]}
+    return {**document, "messages": [{**first, "content": with_text_added(first.get("content"), text)}, *messages[1:]]}
 
 
 def _ends_with(content: Any, text: str) -> bool:
     texts = texts_of(content)
     return bool(texts) and texts[-1].endswith(text)
-
-
-def _with(content: Any, text: str) -> Any:
-    return with_text_added(content, text)

@@ -76,7 +76,9 @@ def _turn(conversation: Conversation, unit: Unit) -> ToolTurn:
         calls, results = _chat_calls(held), [message for message in held if message.get("role") == "tool"]
         failures = [_text(result).startswith(ERROR_MARK) for result in results]
     else:
-        calls = [(block.get("name"), block.get("input")) for message in held for block in blocks_of(message, "tool_use")]
+        calls = [
+            (block.get("name"), block.get("input")) for message in held for block in blocks_of(message, "tool_use")
+        ]
         results = [block for message in held for block in blocks_of(message, "tool_result")]
         failures = [result.get("is_error") is True for result in results]
     names = tuple(name if isinstance(name, str) else "" for name, _ in calls)

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmgateway_api.policy import Trimming
 from msgspec import Struct
 
 from llmgateway.policies.conversation import Conversation, Document, Unit, read
 from llmgateway.policies.message_content import cut_to, json_size, texts_of, with_texts
 from llmgateway.policies.shortened_document import keeps_thinking, shortened, without_thinking
+from llmgateway_api.policy import Trimming
 
 LEFT_OUT = "[earlier messages were left out here]"
 """Where the window begins with an assistant: a conversation begins with its user."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from llmgateway.failures import Failure
@@ -12,8 +13,15 @@ HeaderList = list[tuple[bytes, bytes]]
 PASSED_ON = frozenset({"request-id", "retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms"})
 PASSED_ON_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "anthropic-priority-")
 
+_UNFIT = re.compile(r"[^\x20-\x7e]")
+
 MAX_DROPPED_HEADER = 4000
 """Bytes of `x-llmgateway-dropped`: proxies refuse headers of 8 KiB."""
+
+
+def header_value(text: str) -> bytes:
+    """What a client sent, fit to stand in a header: anything but visible ASCII becomes `?` (RFC 9110, section 5.5)."""
+    return _UNFIT.sub("?", text).encode("ascii")
 
 
 def passed_on(upstream: Mapping[str, str]) -> HeaderList:
@@ -59,12 +67,12 @@ def _own(record: TurnRecord, content_type: bytes) -> HeaderList:
         headers.append((b"x-llmgateway-backend", record.backend.encode()))
     if record.losses:
         paths = ",".join(dict.fromkeys(loss.path for loss in record.losses))
-        headers.append((b"x-llmgateway-dropped", paths[:MAX_DROPPED_HEADER].encode("ascii", "replace")))
+        headers.append((b"x-llmgateway-dropped", header_value(paths[:MAX_DROPPED_HEADER])))
     headers.extend(record.cors)
     if record.conversation is not None:
-        headers.append((b"x-llmgateway-conversation-id", record.conversation.encode("ascii", "backslashreplace")))
+        headers.append((b"x-llmgateway-conversation-id", header_value(record.conversation)))
     if record.store_away:
         headers.append((b"x-llmgateway-store", b"away"))
     if record.session is not None:
-        headers.append((b"x-llmgateway-session-id", record.session.encode("latin-1", "replace")))
+        headers.append((b"x-llmgateway-session-id", header_value(record.session)))
     return headers

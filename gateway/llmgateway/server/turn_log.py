@@ -11,11 +11,15 @@ from llmgateway.telemetry.metrics import Metrics
 logger = logging.getLogger("llmgateway.access")
 
 
+MAX_FIELD_LABELS = 100
+
+
 class TurnLog:
     """Counts requests in flight and writes down what came of each."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._field_names: set[str] = set()
 
     def began(self) -> None:
         """One more request in flight."""
@@ -34,9 +38,16 @@ class TurnLog:
         for stage, seconds in record.stages.durations():
             metrics.stages.labels(stage).observe(seconds)
         for loss in record.losses:
-            metrics.dropped.labels(loss.path.partition("[")[0].partition(".")[0]).inc()
+            metrics.dropped.labels(self._field_label(loss.path)).inc()
         if logger.isEnabledFor(logging.INFO):
             logger.info("request", extra={"fields": _fields(record)})
+
+    def _field_label(self, path: str) -> str:
+        """The top-level field; names are the client's, so their number is bounded here."""
+        name = path.partition("[")[0].partition(".")[0]
+        if len(self._field_names) < MAX_FIELD_LABELS:
+            self._field_names.add(name)
+        return name if name in self._field_names else "other"
 
     def _count_tokens(self, record: TurnRecord, labels: tuple[str, str, str]) -> None:
         usage = record.outcome.usage

@@ -1,4 +1,4 @@
-"""Everything that exists for one LLMCredential but its Jobs on demand."""
+"""Everything that exists for one LLMCredential."""
 
 from __future__ import annotations
 
@@ -26,12 +26,17 @@ def is_refreshed(credential: LLMCredential) -> bool:
     return spec.type != "Static" and (spec.refresh.enabled or bool(request_of(credential)))
 
 
-def children(credential: LLMCredential, owner: CredentialOwner, image: str) -> Iterator[Manifest]:
-    """In apply order. Static and disabled credentials only have their target Secret."""
+def token_secrets(credential: LLMCredential, owner: CredentialOwner) -> Iterator[Manifest]:
+    """Target and, where there is something to recover, recovery Secret; nobody owns them, nothing prunes them."""
     yield owner.token_secret(credential.target_secret_name, **_source_label(credential))
+    if is_refreshed(credential):
+        yield owner.token_secret(owner.recovery, **_source_label(credential))
+
+
+def children(credential: LLMCredential, owner: CredentialOwner, image: str) -> Iterator[Manifest]:
+    """What goes with the LLMCredential, but for its Jobs on demand. Nothing for static and disabled credentials."""
     if not is_refreshed(credential):
         return
-    yield owner.token_secret(owner.recovery, **_source_label(credential))
     yield owner.child(SERVICE_ACCOUNT, owner.refresh, automountServiceAccountToken=False)
     yield owner.child(ROLE, owner.refresh, rules=rules(credential, owner))
     yield _role_binding(owner)

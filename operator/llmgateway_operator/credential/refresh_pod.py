@@ -119,6 +119,7 @@ def _pod(credential: LLMCredential, owner: CredentialOwner, image: str, ended_jo
     container: dict[str, Any] = {
         "name": "refresh",
         "image": image,
+        "command": ["llmgateway"],
         "args": arguments(credential, owner, ended_job),
         "env": [
             _from_field("POD", "metadata.uid"),

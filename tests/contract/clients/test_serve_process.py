@@ -26,7 +26,8 @@ def test_the_embedded_default_answers_without_key_and_network() -> None:
         assert answer.json()["choices"][0]["message"]["content"] == "You said: hello"
         assert running.process is not None
         running.process.send_signal(signal.SIGTERM)
-        printed = running.process.communicate(timeout=10)[0]
+        running.process.wait(timeout=10)
+        printed = running.printed()
     assert printed.count("curl ") == 3
     assert f"console     {running.url}/" in printed
 
@@ -79,7 +80,7 @@ def test_readyz_says_503_while_a_stream_still_runs() -> None:
             running.process.send_signal(signal.SIGTERM)
             wait_for(lambda: httpx.get(f"{running.url}/readyz").status_code == 503)
             assert "".join(pieces).endswith("data: [DONE]\n\n")
-        running.process.communicate(timeout=10)
+        running.process.wait(timeout=10)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 2.0) -> None:

@@ -15,7 +15,7 @@ from support.golden_manifests import cases, expected_of, gateway_of, manifests_o
 
 POD_TEMPLATES = {
     "a-lone-scripted-backend": "516234d603529b5c25e54b52717f5ea6a9f113adff9eb638186fdd793e82a69d",
-    "a-managed-store-gets-its-memory-from-the-limit": "1d1d51ff4e2aa60280ab2ea01093ff3d0b6a629594858b8aee9d112fc1593145",
+    "a-volume-never-shrinks": "a7aa998051f3535a249e2068cef230be982dc88bf43bdaac18a4fb8112bd6aeb",
     "secrets-mounted-for-hot-reload": "f31d0cb00c02180b40ffdf3917f047e4cb579df01e04e95ea0dd06876cd919ec",
 }
 """SHA-256 of all pod templates of a case. A change rolls the pods of every such gateway when the operator is upgraded:

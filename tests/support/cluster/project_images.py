@@ -1,4 +1,5 @@
-"""The images that the end-to-end tests run: gateway, operator, and a stand-in for the official Valkey image.
+"""The images that the end-to-end tests run: gateway, operator, a client of both, and a stand-in for the official
+Valkey image.
 
 For machines without an engine; elsewhere `gateway/Containerfile` and `operator/Containerfile` make the first two.
 """
@@ -12,11 +13,13 @@ from pathlib import Path
 
 from support.cluster import oci_archive, python_layers
 from support.cluster.layout import IMAGES
+from support.cluster.lock_part import part_of_lock
 from support.cluster.oci_archive import Image
 from support.cluster.root_filesystem import base_layer, root_filesystem
 
 PYTHON = ("python3", "ca-certificates")
 VALKEY = ("valkey-server",)
+CLIENT_PACKAGES = ("openai", "anthropic", "aiohttp")
 VALKEY_SCRIPTS = Path(__file__).parent / "valkey_image"
 
 
@@ -30,7 +33,11 @@ def build() -> list[Path]:
     """The archives; about three minutes on a cold cache, ten seconds afterwards."""
     gateway = _python_image("gateway", "llmgateway", "llmgateway.command_line", [8080])
     operator = _python_image("operator", "llmgateway-operator", "llmgateway_operator.command_line", [8080])
-    return [gateway, operator, _valkey_image()]
+    return [gateway, operator, _client_image(), _valkey_image()]
+
+
+def lock_of(name: str) -> str:
+    return (python_layers.PROJECT / "requirements" / f"{name}.txt").read_text()
 
 
 def _python_image(name: str, command: str, module: str, ports: list[int]) -> Path:
@@ -44,8 +51,21 @@ def _python_image(name: str, command: str, module: str, ports: list[int]) -> Pat
     root = root_filesystem(*PYTHON)
     with tempfile.TemporaryDirectory() as scratch:
         project = python_layers.project_layer(command, module, root, Path(scratch))
-        layers = [base_layer(*PYTHON), python_layers.requirements_layer(name, root), project]
+        layers = [base_layer(*PYTHON), python_layers.requirements_layer(name, lock_of(name), root), project]
         return oci_archive.write(IMAGES / f"llmgateway-{name}.tar", image, layers)
+
+
+def _client_image() -> Path:
+    """Python with the official SDKs; what its pods run is mounted, so that this image rarely changes."""
+    image = Image(
+        f"docker.io/llmgateway/client:{tag()}",
+        entrypoint=["python3"],
+        user="1001:1001",
+        environment=python_layers.ENVIRONMENT,
+    )
+    lock = part_of_lock(lock_of("dev"), CLIENT_PACKAGES)
+    requirements = python_layers.requirements_layer("client", lock, root_filesystem(*PYTHON))
+    return oci_archive.write(IMAGES / "llmgateway-client.tar", image, [base_layer(*PYTHON), requirements])
 
 
 def _valkey_image() -> Path:

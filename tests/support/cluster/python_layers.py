@@ -27,16 +27,16 @@ ENVIRONMENT = {
 }
 
 
-def requirements_layer(name: str, root: Path) -> Path:
-    """`requirements/<name>.txt` as wheels for the Python in `root`; cached by the content of the lock."""
-    lock = PROJECT / "requirements" / f"{name}.txt"
-    pinned = hashlib.sha256(lock.read_bytes() + root.name.encode()).hexdigest()[:12]
+def requirements_layer(name: str, lock: str, root: Path) -> Path:
+    """What `lock` (the text of a requirements file) pins, as wheels for the Python in `root`; cached by that text."""
+    pinned = hashlib.sha256(lock.encode() + root.name.encode()).hexdigest()[:12]
     layer = cache_folder("cluster", "layers") / f"{name}-{pinned}.tar.gz"
     if not layer.exists():
         with tempfile.TemporaryDirectory() as scratch:
-            library = Path(scratch, "lib")
-            _install(lock, library, _python_version(root))
-            _pack(Path(scratch), root, layer)
+            library, file = Path(scratch, "layer", "lib"), Path(scratch, "lock.txt")
+            file.write_text(lock)
+            _install(file, library, _python_version(root))
+            _pack(library.parent, root, layer)
     return layer
 
 

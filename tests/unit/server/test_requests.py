@@ -154,3 +154,15 @@ async def test_the_client_s_request_id_is_kept(gateway: Gateway, upstream: Scrip
     assert given.headers["x-request-id"] == "abc"
     assert made.headers["x-request-id"].startswith("req_")
     assert "upstream;dur=" in made.headers["server-timing"]
+
+
+@pytest.mark.behaviour("R9")
+async def test_names_that_a_client_made_up_are_fit_for_a_header_before_they_stand_in_one(
+    gateway: Gateway, upstream: ScriptedUpstream
+) -> None:
+    upstream.answers.append(whole(ANSWER))
+    async with gateway([vllm(upstream)]) as serving:
+        body = b'{"model":"m","messages":[{"role":"user","content":"hi"}],"a\\r\\nset-cookie: x=1":1,"\\u00fc":2}'
+        answer = await serving.client.post("/v1/messages", content=body)
+    assert answer.headers["x-llmgateway-dropped"] == "a??set-cookie: x=1,?"
+    assert "set-cookie" not in answer.headers

@@ -1,0 +1,3 @@
+from kubectl_llmgateway.command_line import main
+
+raise SystemExit(main())

@@ -1,0 +1,3 @@
+module llmgateway.dev/bench
+
+go 1.22

@@ -1,0 +1,108 @@
+"""LLMGateways of the tests: their documents, and one of them as it runs."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from support.cluster.end_to_end.client_pods import execute
+from support.kubectl import Kubectl, wait_until
+
+Document = dict[str, Any]
+
+DRAIN = "120s"
+KEYS = {"alice": "key-of-alice", "bob": "key-of-bob"}
+CLIENT_KEYS: Document = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "client-keys"},
+    "stringData": KEYS,
+}
+AUTH = {"apiKeys": {"secretRef": {"name": "client-keys"}}}
+UPSTREAM = {"name": "models", "type": "OpenAI", "endpoint": {"serviceRef": {"name": "upstream-gateway", "port": 8080}}}
+"""The gateway `upstream` of the same namespace as the backend of another one."""
+SCRIPTED = {"name": "scripted", "type": "Scripted"}
+
+
+def gateway(name: str, *backends: Document, **spec: Any) -> Document:
+    """An LLMGateway; its pods may take two minutes to drain."""
+    wanted = {"backends": list(backends or [SCRIPTED]), "availability": {"drain": DRAIN}, **spec}
+    return {
+        "apiVersion": "llmgateway.dev/v1alpha1",
+        "kind": "LLMGateway",
+        "metadata": {"name": name},
+        "spec": wanted,
+    }
+
+
+class RunningGateway:
+    """One that was applied in the namespace of `kubectl`."""
+
+    def __init__(self, kubectl: Kubectl, name: str) -> None:
+        self.kubectl = kubectl
+        self.name = name
+        self.deployment = f"{name}-gateway"
+        self.store = f"{name}-valkey"
+
+    @property
+    def url(self) -> str:
+        """For pods of any namespace."""
+        return f"http://{self.deployment}.{self.kubectl.namespace}:8080"
+
+    def wait_until_ready(self, timeout: float = 120) -> None:
+        """Until what was asked for last is there. Raises TimeoutError with the conditions (seconds)."""
+        try:
+            wait_until(self._is_settled, timeout, f"LLMGateway {self.name} ready")
+        except TimeoutError as missed:
+            conditions = self._document().get("status", {}).get("conditions", [])
+            said = "; ".join(f"{each['type']}={each['status']} {each['message']}" for each in conditions)
+            raise TimeoutError(f"{missed}: {said}") from None
+
+    def merge(self, **spec: Any) -> None:
+        """Changes fields of the spec as `kubectl patch --type merge` does."""
+        self._patch({"spec": spec})
+
+    def annotate(self, **annotations: str) -> None:
+        """Names of annotations without `llmgateway.dev/` and with underscores."""
+        named = {f"llmgateway.dev/{name.replace('_', '-')}": value for name, value in annotations.items()}
+        self._patch({"metadata": {"annotations": named}})
+
+    def condition(self, kind: str) -> Document | None:
+        conditions = self._document().get("status", {}).get("conditions", [])
+        return next((each for each in conditions if each["type"] == kind), None)
+
+    def pods(self, component: str = "gateway") -> list[Document]:
+        """Its pods that are not leaving."""
+        selector = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"
+        found = self.kubectl.items("pods", selector=selector)
+        return [each for each in found if "deletionTimestamp" not in each["metadata"]]
+
+    def pod_names(self, component: str = "gateway") -> list[str]:
+        return sorted(each["metadata"]["name"] for each in self.pods(component))
+
+    def wait_until_gone(self, *pods: str, timeout: float = 200) -> None:
+        for pod in pods:
+            wait_until(lambda pod=pod: self.kubectl.find("pod", pod) is None, timeout, f"the end of pod {pod}")
+
+    def valkey(self, *command: str) -> str:
+        """What a command answers on the managed store."""
+        return execute(self.kubectl, f"deployment/{self.store}", "valkey-cli", *self._login(), *command)
+
+    def _login(self) -> list[str]:
+        password = base64.b64decode(self.kubectl.get("secret", self.store)["data"]["password"]).decode()
+        return ["--no-auth-warning", "-a", password]
+
+    def _is_settled(self) -> bool:
+        document = self._document()
+        status = document.get("status", {})
+        conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
+        is_current = status.get("observedGeneration") == document["metadata"]["generation"]
+        return is_current and conditions.get("Ready") == "True" and "Reconciling" not in conditions
+
+    def _document(self) -> Document:
+        return self.kubectl.get("llmgateway", self.name)
+
+    def _patch(self, patch: Document) -> None:
+        where = ("patch", "llmgateway", self.name, "-n", self.kubectl.namespace)
+        self.kubectl.run(*where, "--type=merge", "-p", json.dumps(patch))
