@@ -1,23 +1,37 @@
-"""The table of docs/troubleshooting.md: every reason that asks for a human, from the operator's catalogue."""
+"""The index of docs/troubleshooting.md: every reason that asks for a human, from the operator's two catalogues."""
 
 from __future__ import annotations
 
-from llmgateway_operator.status.catalogue import CONDITIONS, REASONS, Reason
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from llmgateway_operator.credential.reasons import REASONS as CREDENTIAL_REASONS
+from llmgateway_operator.status.catalogue import REASONS as GATEWAY_REASONS
+
+
+class Row(NamedTuple):
+    """One reason of one kind."""
+
+    reason: str
+    kind: str
+    meaning: str
+    remedy: str
 
 
 def reasons_table() -> str:
-    """Markdown, by condition in the catalogue's order. `Ready` repeats the others' reasons; those stand there only."""
-    lines = ["| condition | reason | what it means | what to do |", "|---|---|---|---|"]
-    own = {(each.condition, each.name) for each in REASONS if each.condition != "Ready"}
-    names = {name for _, name in own}
-    for condition in CONDITIONS:
-        lines += [
-            f"| {each.condition} | `{each.name}` | {each.meaning} | {each.remedy} |"
-            for each in REASONS
-            if each.condition == condition.name and each.remedy and not _repeats(each, names)
-        ]
+    """Markdown, by reason. A reason that several conditions have stands there once, as its first condition explains it."""
+    rows: dict[tuple[str, str], Row] = {}
+    for each in _rows():
+        rows.setdefault((each.reason, each.kind), each)
+    lines = ["| reason | of | what it means | what to do |", "|---|---|---|---|"]
+    lines += [f"| `{each.reason}` | {each.kind} | {each.meaning} | {each.remedy} |" for _, each in sorted(rows.items())]
     return "\n".join(lines) + "\n"
 
 
-def _repeats(reason: Reason, names: set[str]) -> bool:
-    return (reason.condition == "Ready" and reason.name in names) or reason.status == "Unknown"
+def _rows() -> Iterator[Row]:
+    for each in GATEWAY_REASONS:
+        if each.remedy and each.status != "Unknown":
+            yield Row(each.name, "LLMGateway", each.meaning, each.remedy)
+    for reason in CREDENTIAL_REASONS:
+        if reason.remedy:
+            yield Row(reason.name, "LLMCredential", reason.meaning, reason.remedy)

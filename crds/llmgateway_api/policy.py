@@ -185,6 +185,8 @@ class Discovery(ApiModel):
 class Policy(ApiModel):
     """All policies with their defaults."""
 
+    dry_run: bool = False
+    """True: policies change no request, and `x-llmgateway-policies` says what they would have done."""
     translation: Translation = Translation()
     """How honest translation is."""
     system_messages: SystemMessages | None = None

@@ -7,7 +7,7 @@ dialect untouched and only listens: for usage, for the end, and for an upstream 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -18,6 +18,7 @@ from llmgateway.events import (
     ReasoningDelta,
     TextDelta,
     ToolArgumentsDelta,
+    ToolCallStarted,
     TurnFailed,
     TurnFinished,
     TurnStarted,
@@ -36,6 +37,8 @@ class Outcome(Struct):
     usage: Usage = field(default_factory=Usage)
     finish: TurnFinished | None = None
     failure: Failure | None = None
+    tools: list[str] = field(default_factory=list)
+    """Names of the tools that were called, where the answer did not pass unread."""
 
     def note(self, events: Sequence[Event]) -> None:
         """Keeps what these events tell."""
@@ -46,6 +49,8 @@ class Outcome(Struct):
                 self.usage = event.usage
             elif isinstance(event, TurnStarted):
                 self.usage = event.usage or self.usage
+            elif isinstance(event, ToolCallStarted):
+                self.tools.append(event.name)
             elif isinstance(event, TurnFinished):
                 self.finish = event
             elif isinstance(event, TurnFailed):
@@ -80,13 +85,19 @@ class StreamedTurn(Protocol):
 
 
 class TranslatedStream:
-    """upstream dialect -> events -> client dialect."""
+    """upstream dialect -> events -> policies on answers (`passed`) -> client dialect."""
 
-    __slots__ = ("_decoder", "_encoder", "outcome")
+    __slots__ = ("_decoder", "_encoder", "_passed", "outcome")
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder) -> None:
+    def __init__(
+        self,
+        decoder: StreamDecoder,
+        encoder: StreamEncoder,
+        passed: Callable[[Sequence[Event]], Sequence[Event]] = lambda events: events,
+    ) -> None:
         self._decoder = decoder
         self._encoder = encoder
+        self._passed = passed
         self.outcome = Outcome()
 
     @property
@@ -118,7 +129,7 @@ class TranslatedStream:
         if not events:
             return b""
         self.outcome.note(events)
-        return self._encoder.encode(events)
+        return self._encoder.encode(self._passed(events))
 
 
 TELLING: dict[str, re.Pattern[bytes]] = {

@@ -29,7 +29,7 @@ from llmgateway_operator.status.warnings import is_paused
 
 log = logging.getLogger(__name__)
 
-UNWATCHED_REFERENCE = 20.0
+UNWATCHED_REFERENCE = 10.0
 """Seconds until the next look while a Service or a CRD is missing: neither is watched."""
 
 

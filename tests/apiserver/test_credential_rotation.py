@@ -324,7 +324,6 @@ def _disturbed(stage: Stage, name: str, rounds: int) -> int:
         delay = chance.uniform(0.15, 0.6)
         stage.run_wanted(name, _kill_after(delay) if chance.random() < 0.4 else None)
         _let_follow(stage, name)
-        print(name, stage.condition(name=name).get("reason"), stage.status(name).get("revision"), stage.condition(name=name).get("message"), stage.jobs.output[-1:], len(stage.jobs.commands), flush=True)
         stage.ask(name)
     stage.server.script.clear()
     stage.run_wanted(name)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -99,22 +102,40 @@ def test_an_operator_killed_at_any_write_is_followed_by_one_that_finishes(
 ) -> None:
     kubeconfig = proxy.kubeconfig(account, tmp_path / "kubeconfig")
     kubectl.apply(small_gateway(store=STORE))
-    killed = 0
-    while not complete(kubectl):
-        proxy.fail(is_write, None, after=killed % 2 == 0)
-        live_until_a_write(kubeconfig, proxy, kubectl, tmp_path / "log", f"lease-{killed}")
-        killed += 1
-        assert killed < 30
-    assert killed >= 4
+    deaths = 0
+    while deaths < 30:
+        with operator_that_dies(kubeconfig, tmp_path / f"{deaths}.log", kubectl.namespace, deaths) as (process, dies):
+            fault = proxy.fail(write_number(deaths + 1), None, after=deaths % 2 == 0, then=dies)
+            wait_until(lambda gone=process: not gone.is_running() or complete(kubectl), 30, "death or success")
+            if process.is_running():
+                break
+        fault.times = 0
+        deaths += 1
+    assert deaths >= 7
+    assert complete(kubectl)
     assert len({each["metadata"]["uid"] for each in owned(kubectl)}) == 8
 
 
-def live_until_a_write(kubeconfig: Path, proxy: FaultProxy, kubectl: Kubectl, log: Path, lease: str) -> None:
-    """A lease of its own: nobody waits for that of a dead one here."""
-    before = len(proxy.requests)
-    process = OperatorProcess(kubeconfig, log, "--namespace", kubectl.namespace, "--lease-name", lease)
+def write_number(number: int) -> Callable[[Request], bool]:
+    """Every process applies everything once: its predecessor's memory is gone."""
+    seen = 0
+
+    def wants(request: Request) -> bool:
+        nonlocal seen
+        seen += is_write(request)
+        return is_write(request) and seen == number
+
+    return wants
+
+
+@contextmanager
+def operator_that_dies(
+    kubeconfig: Path, log: Path, namespace: str, number: int
+) -> Iterator[tuple[OperatorProcess, Callable[[], None]]]:
+    """With what kills it at once. A lease of its own: nobody waits for that of a dead one here."""
+    process = OperatorProcess(kubeconfig, log, "--namespace", namespace, "--lease-name", f"lease-{number}")
     try:
-        wait_until(lambda: any(map(is_write, proxy.requests[before:])) or complete(kubectl), 30, "a write")
+        yield process, lambda: os.kill(process.pid, signal.SIGKILL)
     finally:
         process.kill()
 

@@ -1,16 +1,21 @@
-"""The cluster of `KUBECONFIG`, else the one that `make cluster-up` started; a fresh namespace for each test."""
+"""The cluster of `KUBECONFIG`, else the one that `make cluster-up` started; the operator in it; gateways to chat with."""
 
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.cluster import kind_cluster, namespace_cluster
+from support.cluster.end_to_end.helm_release import CRDS, OperatorRelease
+from support.cluster.end_to_end.namespaces import RESTRICTED, fresh_namespace
+from support.cluster.end_to_end.served import Served, serve
+from support.cluster.end_to_end.volumes import volume_for
 from support.kubectl import Kubectl, KubectlError
+
+VALKEY_USER = 999
 
 
 @pytest.fixture(scope="session")
@@ -25,18 +30,40 @@ def kubeconfig() -> Path:
 
 
 @pytest.fixture
-def namespace(kubeconfig: Path) -> Iterator[str]:
-    name = f"e2e-{uuid.uuid4().hex[:10]}"
-    administrator = Kubectl(kubeconfig)
-    administrator.run("create", "namespace", name)
-    yield name
-    administrator.run("delete", "namespace", name, "--wait=false")
+def kubectl(kubeconfig: Path) -> Iterator[Kubectl]:
+    """As administrator, in a namespace of the test."""
+    with fresh_namespace(kubeconfig) as kubectl:
+        yield kubectl
+
+
+@pytest.fixture(scope="session")
+def operator(kubeconfig: Path) -> Iterator[OperatorRelease]:
+    """Watches all namespaces. Its own is one in which only `restricted` pods may run; so are those of all gateways."""
+    with fresh_namespace(kubeconfig, RESTRICTED) as kubectl:
+        release = OperatorRelease(kubeconfig, kubectl.namespace)
+        had_crds = kubectl.find("crd", CRDS[0]) is not None
+        release.install()
+        yield release
+        release.uninstall()
+        if not had_crds:
+            release.remove_crds()
 
 
 @pytest.fixture
-def kubectl(kubeconfig: Path, namespace: str) -> Kubectl:
-    """As administrator, in the test's namespace."""
-    return Kubectl(kubeconfig, namespace)
+def gateways(kubeconfig: Path, operator: OperatorRelease) -> Iterator[Kubectl]:
+    """A namespace for gateways of one test; they are gone before the operator is."""
+    with fresh_namespace(kubeconfig, RESTRICTED) as kubectl:
+        yield kubectl
+        kubectl.run("delete", "llmgateway,llmcredential", "--all", "-n", kubectl.namespace)
+
+
+@pytest.fixture(scope="session")
+def served(kubeconfig: Path, operator: OperatorRelease) -> Iterator[Served]:
+    """Shared: whoever changes it puts it back."""
+    with fresh_namespace(kubeconfig, RESTRICTED) as kubectl, volume_for(kubectl, "demo-valkey", VALKEY_USER) as node:
+        found = serve(kubectl, node)
+        yield found
+        kubectl.run("delete", "llmgateway,llmcredential", "--all", "-n", kubectl.namespace)
 
 
 def _reachable(path: Path) -> Path:

@@ -31,13 +31,15 @@ class Request(NamedTuple):
 
 @dataclass
 class Fault:
-    """What to answer instead. `status` None: cut the connection. `after`: let the server do it first."""
+    """What to answer instead. `status` None: cut the connection. `after`: let the server do it first. `then`: what
+    happens before the answer."""
 
     wants: Callable[[Request], bool]
     status: int | None
     times: int = 1
     headers: dict[str, str] = field(default_factory=dict)
     after: bool = False
+    then: Callable[[], None] = field(default=lambda: None)
 
 
 class FaultProxy:
@@ -73,10 +75,12 @@ class FaultProxy:
         times: int = 1,
         *,
         after: bool = False,
+        then: Callable[[], None] = lambda: None,
         **headers: str,
     ) -> Fault:
         """From now on, `times` requests of that sort fail."""
-        fault = Fault(wants, status, times, {name.replace("_", "-"): value for name, value in headers.items()}, after)
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        fault = Fault(wants, status, times, fields, after, then)
         self._faults.append(fault)
         return fault
 
@@ -123,7 +127,8 @@ class FaultProxy:
         if fault is not None:
             fault.times -= 1
             if fault.after:
-                await self._forward(request, seen)
+                await self._do(request)
+            fault.then()
             return self._answer(request, fault)
         if seen.verb == "watch" and seen.resource in self._gone:
             self._gone.discard(seen.resource)
@@ -136,14 +141,23 @@ class FaultProxy:
             request.transport.abort()
         return web.json_response(_status(fault.status or 500), status=fault.status or 500, headers=fault.headers)
 
+    async def _do(self, request: web.Request) -> None:
+        async with await self._ask(request) as answer:
+            await answer.read()
+
     async def _forward(self, request: web.Request, seen: Request) -> web.StreamResponse:
-        kept = {key: value for key, value in request.headers.items() if key.lower() not in ("host", "accept-encoding")}
-        url, body = f"{self._server}{request.path_qs}", await request.read()
         try:
-            async with self._session.request(request.method, url, headers=kept, data=body or None) as answer:
+            async with await self._ask(request) as answer:
                 return await self._relay(request, seen, answer)
         except ClientError:
             raise web.HTTPBadGateway from None
+
+    async def _ask(self, request: web.Request) -> Any:
+        kept = {key: value for key, value in request.headers.items() if key.lower() not in ("host", "accept-encoding")}
+        body = await request.read()
+        return self._session.request(
+            request.method, f"{self._server}{request.path_qs}", headers=kept, data=body or None
+        )
 
     async def _relay(self, request: web.Request, seen: Request, answer: Any) -> web.StreamResponse:
         reply = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.headers["Content-Type"]})

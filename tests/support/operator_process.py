@@ -27,8 +27,13 @@ def install_crds(kubeconfig: Path) -> None:
     administrator = Kubectl(kubeconfig)
     for crd in sorted(CRDS.glob("llmgateway.dev_*.yaml")):
         administrator.run("apply", "--server-side", "--force-conflicts", "-f", str(crd))
-    administrator.run("wait", "--for=condition=Established", "crd/llmgateways.llmgateway.dev", "--timeout=30s")
-    administrator.run("wait", "--for=condition=Established", "crd/llmcredentials.llmgateway.dev", "--timeout=30s")
+    for name in ("llmgateways.llmgateway.dev", "llmcredentials.llmgateway.dev"):
+        wait_until(lambda name=name: _established(administrator.get("crd", name)), 30, f"CRD {name}")
+
+
+def _established(crd: Mapping[str, Any]) -> bool:
+    conditions = crd.get("status", {}).get("conditions", ())
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
 
 class OperatorProcess(ServerProcess):

@@ -86,6 +86,7 @@ class BackendPool:
             credential=self._credential(reference, configuration.credentials),
             passthrough=spec.auth_passthrough,
             retry=RetrySettings(spec.retry.attempts, spec.retry.delay),
+            context_window=spec.limits.context_window,
         )
         return identity, backend
 

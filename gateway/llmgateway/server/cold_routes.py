@@ -21,6 +21,7 @@ from llmgateway.server.openapi_page import document_hot_routes
 from llmgateway.server.request_body import read_body
 from llmgateway.server.responses_routes import responses_router
 from llmgateway.server.runtime import Runtime
+from llmgateway.server.sessions_routes import sessions_router
 from llmgateway.server.turn_record import request_id_of
 from llmgateway.wire import json_codec
 
@@ -40,6 +41,7 @@ def cold_application(runtime: Runtime) -> FastAPI:
     _add_count_tokens(application, runtime)
     application.include_router(responses_router(runtime))
     application.include_router(conversations_router(runtime))
+    application.include_router(sessions_router(runtime))
     _add_console(application)
     document_hot_routes(application)
     application.add_exception_handler(TurnRefused, _refused)

@@ -73,6 +73,11 @@ def _own(record: TurnRecord, content_type: bytes) -> HeaderList:
         headers.append((b"x-llmgateway-conversation-id", header_value(record.conversation)))
     if record.store_away:
         headers.append((b"x-llmgateway-store", b"away"))
-    if record.session is not None:
+    if record.policies or record.happened:
+        notes = ", ".join([*record.policies, *record.happened])
+        headers.append((b"x-llmgateway-policies", header_value(notes)))
+    if record.suspended:
+        headers.append((b"x-llmgateway-session-suspended", header_value(record.suspended)))
+    if record.session:
         headers.append((b"x-llmgateway-session-id", header_value(record.session)))
     return headers

@@ -18,6 +18,7 @@ from llmgateway.server.response_headers import answer_headers
 from llmgateway.server.response_keeper import ResponseKeeper
 from llmgateway.server.responses_turn import STORE_AWAY, discard, wants_background, wants_storing, with_context
 from llmgateway.server.services import Services
+from llmgateway.server.session_watch import SessionWatch
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import Send
 from llmgateway.server.turn_keeper import NothingKept, TurnKeeper
@@ -32,13 +33,20 @@ class ResponsesService:
     """One request of the Responses API."""
 
     def __init__(
-        self, snapshot: Snapshot, services: Services, record: TurnRecord, headers: Mapping[bytes, bytes], send: Send
+        self,
+        snapshot: Snapshot,
+        services: Services,
+        record: TurnRecord,
+        headers: Mapping[bytes, bytes],
+        send: Send,
+        session: SessionWatch,
     ) -> None:
         self._snapshot = snapshot
         self._services = services
         self._record = record
         self._headers = headers
         self._send = send
+        self._session = session
 
     async def serve(self, call: Call) -> None:
         """Answers the call. Raises TurnRefused when nothing was sent yet."""
@@ -64,10 +72,12 @@ class ResponsesService:
         return reply_for(call, self._headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))
 
     async def _turn(self, call: Call, reply: Reply, keeper: TurnKeeper, send: Send) -> None:
+        service = TurnService(self._snapshot, self._record, self._headers, send, keeper, self._session.facts)
         try:
-            await TurnService(self._snapshot, self._record, self._headers, send, keeper).serve(call, reply)
+            await service.serve(call, reply)
         finally:
             await keeper.ended()
+            await self._session.end(service.request_facts)
 
     async def _in_background(self, call: Call, keeper: ResponseKeeper) -> None:
         """The turn goes on without the client, who polls, follows its events, or cancels it."""
@@ -96,8 +106,9 @@ class ResponsesService:
         encoder = keeper.encoder(reply)
         record = TurnRecord(self._record.dialect, self._headers)
         record.client = self._record.client
+        service = TurnService(self._snapshot, record, self._headers, discard, keeper, self._session.facts)
         try:
-            await TurnService(self._snapshot, record, self._headers, discard, keeper).serve(call, reply)
+            await service.serve(call, reply)
         except TurnRefused as refused:
             encoder.encode([TurnFailed(refused.failure)])
         finally:

@@ -7,7 +7,6 @@ import hashlib
 import logging
 import socket
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +140,7 @@ class Runtime:
         self._stores.adopt(configuration)
         self._recovery.suspend_within = float(configuration.gateway.spec.policy.sessions.suspend_within)
         backends = self._pool.backends_of(configuration)
-        self.snapshot = Snapshot(
-            configuration, backends, self._access(configuration), self._served_names(), self._observe
-        )
+        self.snapshot = Snapshot(configuration, backends, self._access(configuration), self.served, self._observe)
         self._text = text
         self._accepted()
 
@@ -170,9 +167,6 @@ class Runtime:
     def _observe(self, backend: str, result: str) -> None:
         self.metrics.attempts.labels(backend, result).inc()
 
-    def _served_names(self) -> Mapping[str, list[str]]:
-        return {name: [model.id for model in served.models] for name, served in self.served.items()}
-
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
@@ -195,4 +189,3 @@ class Runtime:
         for backend, served in zip(backends, found, strict=True):
             if served is not None:
                 self.served[backend.name] = served
-        self.snapshot.served = self._served_names()

@@ -11,6 +11,7 @@ from llmgateway.server.configuration_file import Configuration
 from llmgateway.server.exchange import Observe
 from llmgateway.server.model_routes import ModelRoutes, Route, Served
 from llmgateway.upstreams.backend import Backend
+from llmgateway.upstreams.discovery import ServedModels
 
 
 class Snapshot:
@@ -21,7 +22,7 @@ class Snapshot:
         configuration: Configuration,
         backends: Mapping[str, Backend],
         access: ClientAccess,
-        served: Served,
+        served: Mapping[str, ServedModels],
         observe_attempt: Observe,
     ) -> None:
         spec = configuration.gateway.spec
@@ -34,6 +35,7 @@ class Snapshot:
         self.max_body_bytes = spec.policy.requests.max_body_bytes
         self.allowed_origins = [origin.encode() for origin in spec.cors.allow_origins]
         self.limits = ClientLimits(spec.auth.clients)
+        self.policy = spec.policy
         self.strict = spec.policy.translation.strict
         self.routes = ModelRoutes(
             spec.models,
@@ -49,4 +51,8 @@ class Snapshot:
 
     def route(self, asked: str) -> Route:
         """Where a request for this model name may go. Raises TurnRefused."""
-        return self.routes.route(asked, self.served)
+        return self.routes.route(asked, self.served_names())
+
+    def served_names(self) -> Served:
+        """What the backends say they serve, by name."""
+        return {name: [model.id for model in listing.models] for name, listing in self.served.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from llmgateway.policies.apply import policy_of
 from llmgateway.server.turn_record import TurnRecord
 from llmgateway.telemetry.metrics import Metrics
 
@@ -37,6 +38,8 @@ class TurnLog:
         self._count_tokens(record, labels)
         for stage, seconds in record.stages.durations():
             metrics.stages.labels(stage).observe(seconds)
+        for note in (*record.policies, *record.happened):
+            metrics.policies.labels(policy_of(note)).inc()
         for loss in record.losses:
             metrics.dropped.labels(self._field_label(loss.path)).inc()
         if logger.isEnabledFor(logging.INFO):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from llmgateway.dialects.reply import Reply, StreamEncoder
-from llmgateway.events import ToolIdentity
+from llmgateway.events import Event, ToolIdentity
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.server.call import Call
 from llmgateway.server.dialects import UPSTREAM_DIALECTS
+from llmgateway.server.turn_policies import Acted, TurnPolicies
 from llmgateway.translate.native import native_chat, native_messages
 from llmgateway.translate.table import TRANSLATORS
 from llmgateway.translate.translated import Loss, Target
@@ -29,15 +31,24 @@ class Prepared(Struct):
     backend: Backend
     request: UpstreamRequest
     native: bool
+    acted: Acted
     losses: list[Loss] = field(default_factory=list)
     tools: dict[str, ToolIdentity] = field(default_factory=dict)
     hide_usage: bool = False
 
 
-def prepare(call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes], *, strict: bool) -> Prepared:
-    """Translates (or passes) the call for one backend. Raises TurnRefused."""
-    same = call.request_dialect == backend.dialect
-    prepared = _native(call, backend, target, client) if same else _translated(call, backend, target, client)
+def prepare(
+    call: Call,
+    backend: Backend,
+    target: Target,
+    client: Mapping[bytes, bytes],
+    policies: TurnPolicies,
+    *,
+    strict: bool,
+) -> Prepared:
+    """Translates (or passes) the call for one backend, through the policies. Raises TurnRefused."""
+    make = _native if call.request_dialect == backend.dialect else _translated
+    prepared = make(call, backend, target, client, policies)
     prepared.losses = [*call.losses, *prepared.losses]
     if strict and prepared.losses:
         loss = prepared.losses[0]
@@ -48,21 +59,32 @@ def prepare(call: Call, backend: Backend, target: Target, client: Mapping[bytes,
     return prepared
 
 
-def _native(call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes]) -> Prepared:
+def _native(
+    call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes], policies: TurnPolicies
+) -> Prepared:
     patch = native_messages if call.request_dialect == "messages" else native_chat
     patched = patch(call.fields, target)
-    body = call.body if patched.fields is call.fields else json_codec.join_fields(patched.fields)
-    passes = call.dialect == call.request_dialect and not call.is_rewritten
-    request = backend.request(body, client, {}, native=passes)
-    return Prepared(backend, request, passes, patched.losses, dict(call.tools), hide_usage=patched.usage_added)
+    fields, acted = policies.on_fields(patched.fields, len(call.body), backend, target)
+    body = call.body if fields is call.fields else json_codec.join_fields(fields)
+    passes = call.dialect == call.request_dialect and not call.is_rewritten and not policies.reads_answers
+    request = backend.request(body, client, {}, native=call.dialect == call.request_dialect)
+    return Prepared(backend, request, passes, acted, patched.losses, dict(call.tools), hide_usage=patched.usage_added)
 
 
-def _translated(call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes]) -> Prepared:
+def _translated(
+    call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes], policies: TurnPolicies
+) -> Prepared:
     translated = TRANSLATORS[call.request_dialect, backend.dialect](call.document, target)
-    body = json_codec.encode(translated.document)
-    request = backend.request(body, client, translated.headers, native=False)
+    document, acted = policies.on_document(translated.document, backend, target)
+    request = backend.request(json_codec.encode(document), client, translated.headers, native=False)
     tools = {upstream: call.tools.get(tool.name, tool) for upstream, tool in translated.tools.items()}
-    return Prepared(backend, request, False, translated.losses, {**call.tools, **tools})
+    return Prepared(backend, request, False, acted, translated.losses, {**call.tools, **tools})
+
+
+def changed_request(prepared: Prepared, change: Callable[[dict[str, Any]], Mapping[str, Any]]) -> Prepared:
+    """The same request once more, with another document: for turns that are continued or tried again."""
+    body = json_codec.encode(change(json_codec.decode(prepared.request.body)))
+    return structs.replace(prepared, request=structs.replace(prepared.request, body=body))
 
 
 def reply_for(call: Call, user_agent: bytes, identifier: str, created: int) -> Reply:
@@ -85,10 +107,12 @@ def learn_upstream(reply: Reply, prepared: Prepared) -> None:
     reply.reasoning_is_summary = prepared.backend.dialect == "messages"
 
 
-def stream_turn(prepared: Prepared, encoder: StreamEncoder) -> TranslatedStream | NativeStream:
+def stream_turn(
+    prepared: Prepared, encoder: StreamEncoder, passed: Callable[[Sequence[Event]], Sequence[Event]]
+) -> TranslatedStream | NativeStream:
     """The sans-IO machine that turns the upstream's stream into the client's."""
     dialect = prepared.backend.dialect
     decoder = UPSTREAM_DIALECTS[dialect].stream_decoder()
     if prepared.native:
         return NativeStream(dialect, decoder, encoder, hide_usage=prepared.hide_usage)
-    return TranslatedStream(decoder, encoder)
+    return TranslatedStream(decoder, encoder, passed)

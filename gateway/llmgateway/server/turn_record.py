@@ -16,19 +16,15 @@ CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection; it is logged, nobody receives it."""
 
 _REQUEST_ID = re.compile(rb"\A[\x21-\x7e]{1,128}\Z")
-SESSION_HEADERS = (
-    b"x-llmgateway-session-id", b"x-uap-session-id", b"x-claude-session-id", b"x-claude-code-session-id",
-    b"anthropic-session-id", b"x-session-id", b"session-id",
-)  # fmt: skip
-"""In order of preference (W7); the last is Codex's."""
 
 
 class TurnRecord:
     """One request's facts; filled in as it goes."""
 
     __slots__ = (
-        "backend", "client", "conversation", "cors", "dialect", "failure", "first_byte_after", "losses", "model",
-        "outcome", "passed_on", "request_id", "session", "stages", "status", "store_away", "streamed",
+        "backend", "client", "conversation", "cors", "dialect", "failure", "first_byte_after", "happened", "losses",
+        "model", "outcome", "passed_on", "policies", "request_id", "session", "stages", "status", "store_away",
+        "streamed", "suspended",
     )  # fmt: skip
 
     def __init__(
@@ -37,12 +33,16 @@ class TurnRecord:
         self.dialect: ClientDialect = dialect
         self.request_id = request_id_of(headers)
         self.cors = cors
-        self.session = next((headers[name].decode("latin-1") for name in SESSION_HEADERS if headers.get(name)), None)
+        self.session = ""
         self.stages = Stages()
         self.outcome = Outcome()
         self.client = self.model = self.backend = ""
         self.conversation: str | None = None
         self.store_away = False
+        self.suspended = ""
+        self.policies: Sequence[str] = ()
+        self.happened: list[str] = []
+        """What the gateway did on the way to this answer, for `x-llmgateway-policies`."""
         self.status = 0
         self.streamed = False
         self.first_byte_after: float | None = None

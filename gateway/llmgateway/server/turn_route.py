@@ -15,6 +15,7 @@ from llmgateway.server.request_body import ClientLeft, Receive, read_body
 from llmgateway.server.response_headers import error_headers
 from llmgateway.server.responses_service import ResponsesService
 from llmgateway.server.services import Services
+from llmgateway.server.session_watch import SessionWatch
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import Send
 from llmgateway.server.turn_keeper import NothingKept, TurnKeeper
@@ -63,9 +64,12 @@ async def serve_turn(
 async def _serve(
     call: Call, record: TurnRecord, snapshot: Snapshot, services: Services, headers: dict[bytes, bytes], send: Send
 ) -> None:
-    """The turn, with what is to be kept of it."""
+    """The turn, with its session and what is to be kept of it."""
+    session = SessionWatch(services.store.sessions, services.process, record)
+    await session.begin(call, headers)
+    record.stages.mark("session")
     if call.dialect == "responses":
-        await ResponsesService(snapshot, services, record, headers, send).serve(call)
+        await ResponsesService(snapshot, services, record, headers, send, session).serve(call)
         return
     reply = reply_for(call, headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))
     keeper: TurnKeeper = NothingKept(record)
@@ -73,10 +77,12 @@ async def _serve(
     if conversation is not None:
         keeper = joined = ConversationKeeper(services.store.conversations, record, conversation)
         await joined.join(call)
+    service = TurnService(snapshot, record, headers, send, keeper, session.facts)
     try:
-        await TurnService(snapshot, record, headers, send, keeper).serve(call, reply)
+        await service.serve(call, reply)
     finally:
         await keeper.ended()
+        await session.end(service.request_facts)
 
 
 async def _refuse(refused: TurnRefused, record: TurnRecord, send: Send) -> None:

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from functools import partial
 
 from llmgateway.dialects.reply import Reply, StreamEncoder
-from llmgateway.events import TurnFailed
+from llmgateway.events import Event, TurnFailed
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.fold import fold
+from llmgateway.policies.reasoning_only import ReasoningShown
+from llmgateway.policies.session_facts import RequestFacts, SessionFacts
+from llmgateway.server.another_try import AnotherTry
 from llmgateway.server.call import Call
 from llmgateway.server.dialects import DIALECTS, UPSTREAM_DIALECTS
 from llmgateway.server.exchange import Attempt, Reached, failure_of, reach
@@ -17,6 +20,7 @@ from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import ClientStream, Send, pump
 from llmgateway.server.turn_keeper import TurnKeeper
 from llmgateway.server.turn_plan import Prepared, learn_upstream, prepare, stream_turn
+from llmgateway.server.turn_policies import TurnPolicies
 from llmgateway.server.turn_record import TurnRecord
 from llmgateway.upstreams.port import UpstreamAnswer, UpstreamError
 
@@ -38,13 +42,23 @@ class TurnService:
     """The state of one request while it runs, on the configuration that it began with."""
 
     def __init__(
-        self, snapshot: Snapshot, record: TurnRecord, headers: Mapping[bytes, bytes], send: Send, keeper: TurnKeeper
+        self,
+        snapshot: Snapshot,
+        record: TurnRecord,
+        headers: Mapping[bytes, bytes],
+        send: Send,
+        keeper: TurnKeeper,
+        session: SessionFacts,
     ) -> None:
         self._snapshot = snapshot
         self._record = record
         self._headers = headers
         self._send = send
         self._keeper = keeper
+        self._policies = TurnPolicies(snapshot.policy, session, snapshot.served)
+        self._reasoning = ReasoningShown(snapshot.policy.reasoning_only)
+        self.request_facts: RequestFacts | None = None
+        """What the policies saw, once an upstream was reached."""
 
     async def serve(self, call: Call, reply: Reply) -> None:
         """Answers the call. Raises TurnRefused when nothing was sent yet."""
@@ -59,7 +73,7 @@ class TurnService:
         self._snapshot.limits.check_model(self._record.client, route.name)
         strict = self._snapshot.strict
         return [
-            Attempt(backend, partial(prepare, call, backend, target, self._headers, strict=strict))
+            Attempt(backend, partial(prepare, call, backend, target, self._headers, self._policies, strict=strict))
             for backend, target in route.targets(self._record.session)
         ]
 
@@ -69,6 +83,7 @@ class TurnService:
         record, prepared = self._record, reached.prepared
         record.stages.mark("upstream")
         record.backend, record.losses = prepared.backend.name, prepared.losses
+        record.policies, self.request_facts = prepared.acted.notes, prepared.acted.facts
         record.passed_on = [*record.passed_on, *passed_on(reached.answer.headers)]
         if reached.answer.status >= 400:
             try:
@@ -78,22 +93,35 @@ class TurnService:
         return reached
 
     async def _serve_whole(self, call: Call, attempts: list[Attempt], reply: Reply) -> None:
-        reached = await self._reach(attempts)
-        with reached.prepared.backend.running(reached.answer):
-            body = await _read_all(reached)
-        self._record.stages.mark("read")
+        again = AnotherTry(self._snapshot.policy, self._record)
+        while True:
+            reached = await self._reach(attempts)
+            with reached.prepared.backend.running(reached.answer):
+                body = await _read_all(reached)
+            self._record.stages.mark("read")
+            events = self._decoded(reached.prepared, body)
+            changed = again.after(reached.prepared, events)
+            if changed is None:
+                break
+            attempts = [Attempt(changed.backend, partial(_as_it_is, changed))]
         learn_upstream(reply, reached.prepared)
-        body = await self._whole_answer(call, reached.prepared, body, reply)
+        body = await self._whole_answer(call, reached.prepared, body, events, reply)
         self._record.status = 200
         headers = answer_headers(self._record, b"application/json", len(body))
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
-    async def _whole_answer(self, call: Call, prepared: Prepared, body: bytes, reply: Reply) -> bytes:
+    def _decoded(self, prepared: Prepared, body: bytes) -> list[Event]:
+        """A whole answer as events. Raises TurnRefused where it is none."""
         events = UPSTREAM_DIALECTS[prepared.backend.dialect].decode_whole(body)
         self._record.outcome.note(events)
         if self._record.outcome.failure is not None:
             raise TurnRefused(self._record.outcome.failure)
+        return list(self._reasoning.pass_on(events))
+
+    async def _whole_answer(
+        self, call: Call, prepared: Prepared, body: bytes, events: list[Event], reply: Reply
+    ) -> bytes:
         if not prepared.native:
             body = DIALECTS[call.dialect].encode_whole(fold(events), reply)
         await self._keeper.answered(reply, body, events)
@@ -120,14 +148,11 @@ class TurnService:
         answer, prepared = reached.answer, reached.prepared
         self._record.status = 200
         if answer.headers.get("content-type", "text/event-stream").startswith("text/event-stream"):
-            turn = stream_turn(prepared, encoder)
+            turn = stream_turn(prepared, encoder, self._reasoning.pass_on)
             self._record.outcome = turn.outcome
             await pump(turn, answer, client, prepared.backend.name, self._keeper.ended)
             return
-        events = UPSTREAM_DIALECTS[prepared.backend.dialect].decode_whole(await _read_all(reached))
-        self._record.outcome.note(events)
-        if self._record.outcome.failure is not None:
-            raise TurnRefused(self._record.outcome.failure)
+        events = self._decoded(prepared, await _read_all(reached))
         await self._send_last(client, encoder.encode(events))
 
     async def _send_last(self, client: ClientStream, data: bytes) -> None:
@@ -138,6 +163,10 @@ class TurnService:
     def _stream_headers(self) -> HeaderList:
         self._record.first_byte_after = self._record.stages.elapsed()
         return answer_headers(self._record, b"text/event-stream; charset=utf-8")
+
+
+def _as_it_is(prepared: Prepared) -> Prepared:
+    return prepared
 
 
 async def _refusal(answer: UpstreamAnswer, prepared: Prepared) -> TurnRefused:

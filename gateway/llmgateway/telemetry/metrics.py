@@ -56,6 +56,9 @@ class Metrics:
             "llmgateway_dropped_fields", "Request fields that the upstream could not take", ("field",),
             registry=self.registry,
         )  # fmt: skip
+        self.policies = Counter(
+            "llmgateway_policy_actions", "Policies that acted on a request", ("policy",), registry=self.registry
+        )
         self.attempts = Counter(
             "llmgateway_upstream_attempts", "Upstream attempts by result", ("backend", "result"), registry=self.registry
         )

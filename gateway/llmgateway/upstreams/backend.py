@@ -53,6 +53,7 @@ class Backend:
         credential: CredentialSource | None = None,
         passthrough: bool = False,
         retry: RetrySettings | None = None,
+        context_window: int | None = None,
     ) -> None:
         self.name = name
         self.type = upstream_type
@@ -61,6 +62,7 @@ class Backend:
         self.credential = credential
         self.passthrough = passthrough
         self.retry = retry or RetrySettings()
+        self.context_window = context_window
         self.in_flight = 0
 
     @property

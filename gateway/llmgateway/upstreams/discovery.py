@@ -6,11 +6,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from llmgateway.failures import TurnRefused
 from llmgateway.upstreams.backend import Backend
 from llmgateway.upstreams.port import UpstreamError
+from llmgateway.upstreams.window_detection import detect_window
 from llmgateway.wire import json_codec
 
 PATIENCE = 10.0
@@ -42,7 +43,20 @@ async def discover(backend: Backend) -> ServedModels | None:
     entries = document.get("data") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         return None
-    return ServedModels([model for entry in entries if (model := _model(entry)) is not None])
+    models = [model for entry in entries if (model := _model(entry)) is not None]
+    return ServedModels([await _with_window(backend, model) for model in models])
+
+
+async def _with_window(backend: Backend, model: ServedModel) -> ServedModel:
+    """The model with what its server tells elsewhere."""
+    if backend.type not in ("LlamaCpp", "Ollama"):
+        return model
+    try:
+        async with asyncio.timeout(PATIENCE):
+            window = await detect_window(backend, model.id)
+    except (UpstreamError, TurnRefused, TimeoutError, json_codec.InvalidJSON):
+        return model
+    return model if window is None else structs.replace(model, window=window)
 
 
 async def _get(backend: Backend, path: str) -> Any:

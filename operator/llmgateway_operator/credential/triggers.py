@@ -1,4 +1,4 @@
-"""Which run is wanted now, beside the scheduled ones. Each reason for a run has a name, and gets its Job once.
+"""Which run is wanted now, beside the scheduled ones. Each reason for a run has a name, and few Jobs.
 
 A run that was killed between intent and outcome is followed by another one as soon as its Job has ended: where the
 server grants a grace, that run can still get the new tokens; where it does not, it says so.
@@ -16,6 +16,7 @@ from llmgateway_operator.credential.refresh_pod import request_of
 from llmgateway_operator.credential.refresh_record import RefreshRecord, record_of
 
 MOST_FOLLOW_UPS: Final = 5
+MOST_SILENT_RUNS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,14 @@ class Trigger:
 
 
 def trigger(facts: Facts) -> Trigger | None:
-    """The run that is wanted now and was not made yet."""
+    """The run that is wanted now and was not made yet, or was killed without a word."""
     credential = facts.credential
     if credential.spec.suspend or facts.claim or facts.running or not is_refreshed(credential):
         return None
     if why := _unsettled(facts):
-        return _follow_up(facts, why)
-    if why := _first_run(facts) or _new_login(facts) or _asked(facts):
-        return _once(facts, why)
-    return None
+        return _made(facts, why, MOST_FOLLOW_UPS)
+    wanted = (_made(facts, why, _most(facts)) for why in (_first_run(facts), _new_login(facts), _asked(facts)))
+    return next((each for each in wanted if each), None)
 
 
 def _unsettled(facts: Facts) -> str:
@@ -72,21 +72,19 @@ def _asked(facts: Facts) -> str:
     return "" if request in ("", record.request) else f"request {request}"
 
 
-def _follow_up(facts: Facts, why: str) -> Trigger | None:
+def _made(facts: Facts, why: str, most: int) -> Trigger | None:
+    """The next Job for this reason, as long as there are not too many."""
     label = _label(facts, why)
     before = sum(job.trigger == label for job in facts.jobs)
-    if before >= MOST_FOLLOW_UPS:
+    if not why or before >= most:
         return None
     holder = facts.lease_holder.partition("/")[0]
     return Trigger(f"{facts.owner.refresh}-{label}-{before}", label, why, ended_job=holder)
 
 
-def _once(facts: Facts, why: str) -> Trigger | None:
-    label = _label(facts, why)
-    if any(job.trigger == label for job in facts.jobs):
-        return None
-    holder = facts.lease_holder.partition("/")[0]
-    return Trigger(f"{facts.owner.refresh}-{label}", label, why, ended_job=holder)
+def _most(facts: Facts) -> int:
+    """A run that failed says so in the record, and the schedule tries again; one that was killed says nothing."""
+    return MOST_SILENT_RUNS if (facts.record or RefreshRecord()).reason in ("", "Fresh") else 1
 
 
 def _label(facts: Facts, why: str) -> str:

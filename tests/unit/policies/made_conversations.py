@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+
 from llmgateway.policies.conversation import Dialect
 
 Turn = tuple[str, int, int]
@@ -79,20 +80,18 @@ def thinking_blocks(made: dict[str, Any]) -> int:
 
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-9, 2**70), st.floats(allow_nan=False), st.text(max_size=6))
-WORDS = st.sampled_from(
-    """role content type text tool_use tool_result tool tool_calls id tool_use_id tool_call_id function name arguments
-    input user assistant system developer thinking signature image document source base64 data function_call
-    metadata session_id user_id enabled adaptive disabled required auto is_error""".split()
-)
+_WORDS = """role content type text tool_use tool_result tool tool_calls id tool_use_id tool_call_id function name
+    arguments input user assistant system developer thinking signature image document source base64 data function_call
+    metadata session_id user_id enabled adaptive disabled required auto is_error"""
+_FIELDS = """messages system tools tool_choice max_tokens max_completion_tokens thinking model reasoning_effort metadata
+    chat_template_kwargs functions input instructions conversation_id"""
+WORDS = st.sampled_from(_WORDS.split())
 GARBAGE = st.recursive(
     st.one_of(SCALARS, WORDS),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(WORDS, inner, max_size=5)),
     max_leaves=20,
 )
-FIELDS = st.sampled_from(
-    """messages system tools tool_choice max_tokens max_completion_tokens thinking model reasoning_effort metadata
-    chat_template_kwargs functions input instructions conversation_id""".split()
-)
+FIELDS = st.sampled_from(_FIELDS.split())
 _MESSAGES = st.lists(
     st.builds(
         lambda role, content, more: {**more, "role": role, "content": content},

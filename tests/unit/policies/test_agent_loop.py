@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llmgateway.events import TurnFinished
 from llmgateway.failures import Failure
 from llmgateway.fold import Answer, RefusalBlock, TextBlock, ToolCallBlock

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from llmgateway.events import Usage
 from llmgateway.policies.apply import (
     SMALL_FIELDS,
@@ -28,7 +29,6 @@ from llmgateway.policies.session_id import session_id
 from llmgateway.policies.window import Window
 from llmgateway.wire import json_codec
 from llmgateway_api.policy import AgentLoop, Context, Policy, Trimming
-
 from unit.policies.made_conversations import DIALECTS, DOCUMENTS, Turn, document, texts, turns, unpaired
 
 SMALL = Window(4000, "detected")

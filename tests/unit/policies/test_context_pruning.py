@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+
 from llmgateway.policies.context_pruning import prune
 from llmgateway.policies.conversation import Dialect, read
 from llmgateway_api.policy import Context
-
 from unit.policies.made_conversations import DIALECTS, Turn, document, texts, thinking_blocks, turns, unpaired
 
 ALWAYS = Context(prune="Always")
@@ -247,7 +248,7 @@ def test_user_messages_that_a_gap_made_neighbours_become_one_in_chat() -> None:
     made = long_chat()
     found = pruned(made, "chat", 2500)
     roles = [message["role"] for message in found.document["messages"]]
-    assert ("user", "user") not in set(zip(roles, roles[1:], strict=False))
+    assert ("user", "user") not in set(pairwise(roles))
 
 
 def test_a_conversation_that_begins_with_the_assistant_gets_a_marker_of_its_own() -> None:

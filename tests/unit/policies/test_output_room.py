@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llmgateway.policies.output_room import make_room, room, thinks
 from llmgateway.policies.window import Window
 from llmgateway_api.policy import Output

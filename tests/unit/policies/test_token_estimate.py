@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llmgateway.policies.conversation import read
 from llmgateway.policies.message_content import MEDIA_SIZE, content_size
 from llmgateway.policies.token_estimate import (

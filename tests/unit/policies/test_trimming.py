@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from llmgateway.policies.conversation import Dialect, read
 from llmgateway.policies.trimming import LEFT_OUT, trim
 from llmgateway_api.policy import Trimming
-
 from unit.policies.made_conversations import DIALECTS, Turn, document, texts, thinking_blocks, turns, unpaired
 
 ON = Trimming(enabled=True)

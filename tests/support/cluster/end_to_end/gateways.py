@@ -13,16 +13,26 @@ Document = dict[str, Any]
 
 DRAIN = "120s"
 KEYS = {"alice": "key-of-alice", "bob": "key-of-bob"}
-CLIENT_KEYS: Document = {
-    "apiVersion": "v1",
-    "kind": "Secret",
-    "metadata": {"name": "client-keys"},
-    "stringData": KEYS,
-}
-AUTH = {"apiKeys": {"secretRef": {"name": "client-keys"}}}
-UPSTREAM = {"name": "models", "type": "OpenAI", "endpoint": {"serviceRef": {"name": "upstream-gateway", "port": 8080}}}
-"""The gateway `upstream` of the same namespace as the backend of another one."""
+"""Of the clients of `demo`, in the Secret client-keys."""
+UPSTREAM_KEYS = {"first": "key-of-demo"}
+"""Of the clients of `upstream`, in the Secret upstream-keys; `demo` has its own in upstream-key."""
 SCRIPTED = {"name": "scripted", "type": "Scripted"}
+UPSTREAM = {
+    "name": "models",
+    "type": "OpenAI",
+    "endpoint": {"serviceRef": {"name": "upstream-gateway", "port": 8080, "path": "/v1"}},
+    "credentialRef": {"kind": "Secret", "name": "upstream-key", "key": "key"},
+}
+"""The gateway `upstream` of the same namespace as the backend of another one."""
+
+
+def secret(name: str, **values: str) -> Document:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
+
+
+def auth(secret_name: str) -> Document:
+    """Clients are known by the keys in that Secret."""
+    return {"apiKeys": {"secretRef": {"name": secret_name}}}
 
 
 def gateway(name: str, *backends: Document, **spec: Any) -> Document:

@@ -14,6 +14,7 @@ from support.kubernetes_binaries import binary
 
 CHART = Path(__file__).parents[4] / "charts" / "llmgateway-operator"
 DEPLOYMENT = "llmgateway-operator"
+CRDS = ("llmgateways.llmgateway.dev", "llmcredentials.llmgateway.dev")
 
 
 class HelmError(RuntimeError):
@@ -30,10 +31,15 @@ class OperatorRelease:
     def install(self, **values: Any) -> None:
         """Installs or upgrades, and waits until the operator is ready; `values` as in values.yaml."""
         given = {"image": {"tag": tag()}, "defaultImages": {"gateway": f"llmgateway/gateway:{tag()}"}, **values}
-        self._helm("upgrade", "--install", DEPLOYMENT, str(CHART), *_WAIT, "--values=-", stdin=json.dumps(given))
+        command = ("upgrade", "--install", DEPLOYMENT, str(CHART), "--take-ownership", *_WAIT, "--values=-")
+        self._helm(*command, stdin=json.dumps(given))
 
     def uninstall(self) -> None:
         self._helm("uninstall", DEPLOYMENT, *_WAIT, "--ignore-not-found")
+
+    def remove_crds(self) -> None:
+        """The last step of taking the operator off: every gateway and credential goes with them."""
+        self.kubectl.run("delete", "crd", *CRDS, "--ignore-not-found")
 
     def pods(self) -> list[str]:
         """Names of its pods that are not leaving."""

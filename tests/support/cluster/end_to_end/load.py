@@ -55,7 +55,13 @@ class Load:
 
 @contextmanager
 def running_load(
-    kubectl: Kubectl, url: str, *, key: str = "none", clients: int = 50, tokens: tuple[int, int] = (100, 450), **pod: Any
+    kubectl: Kubectl,
+    url: str,
+    *,
+    key: str = "none",
+    clients: int = 50,
+    tokens: tuple[int, int] = (100, 450),
+    **pod: Any,
 ) -> Iterator[Load]:
     """All streams run when the block begins; after it they end by themselves, and the Load has them all."""
     name = f"load-{uuid.uuid4().hex[:6]}"

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import random
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -71,7 +72,7 @@ class Client:
 
     def __init__(self, number: int, chosen: argparse.Namespace) -> None:
         self._dialect = DIALECTS[number % len(DIALECTS)]
-        self._name, self._chosen = f"load-{number}", chosen
+        self._name, self._chosen = f"{socket.gethostname()}-{number}", chosen
         self.reading = asyncio.Event()
         self.streams: list[Event] = []
 

@@ -1,0 +1,102 @@
+"""The session that a turn belongs to: found, read before the turn, noted after it (W7), told when it must start afresh
+(H2). A store that is away costs the session its memory, never the request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from llmgateway.policies.session_facts import RequestFacts, SessionFacts, TurnOutcome, session_update
+from llmgateway.policies.session_id import fingerprint, from_document, from_headers
+from llmgateway.server.call import Call
+from llmgateway.server.turn_record import TurnRecord
+from llmgateway.storage.errors import StoreError
+from llmgateway.storage.port import Sessions
+from llmgateway.storage.records import SessionKey, SessionTurn
+from llmgateway.wire import json_codec
+
+_raw_items = json_codec.typed_decoder(list[msgspec.Raw]).decode
+FIRST_ITEMS = 8
+"""A conversation's system prompt and first user message stand within so many items."""
+
+
+class SessionWatch:
+    """One turn of one session."""
+
+    def __init__(self, sessions: Sessions, process: str, record: TurnRecord) -> None:
+        self._sessions = sessions
+        self._process = process
+        self._record = record
+        self._key = SessionKey(record.client, "")
+        self.facts = SessionFacts()
+
+    async def begin(self, call: Call, headers: Mapping[bytes, bytes]) -> None:
+        """Finds the session and what is known of it."""
+        record = self._record
+        record.session = _session_of(call, headers, record.client)
+        self._key = SessionKey(record.client, record.session)
+        try:
+            known = await self._sessions.read(self._key)
+            if known is not None:
+                suspension = await self._sessions.take_suspension(self._key)
+                if suspension is not None:
+                    record.suspended = suspension.reason
+                    await self._sessions.forget(self._key)
+                    known = None
+            await self._sessions.touch(self._key, self._process, time.time())
+        except StoreError:
+            record.store_away = True
+            return
+        if known is not None:
+            self.facts = SessionFacts(
+                counters=known.counters, peaks=known.peaks, facts=known.facts, entries=known.entries
+            )
+
+    async def end(self, request: RequestFacts | None) -> None:
+        """Notes the turn, however it ended; `request`: what the policies saw, None when it reached no upstream."""
+        if request is None:
+            return
+        record = self._record
+        outcome = TurnOutcome(
+            usage=record.outcome.usage, tools=record.outcome.tools, failure=record.failure or record.outcome.failure
+        )
+        update = session_update(request, outcome, self.facts)
+        turn = SessionTurn(
+            id=record.request_id, at=time.time(), counters=update.counters, peaks=update.peaks, facts=update.facts,
+            entry=update.entry,
+        )  # fmt: skip
+        try:
+            await self._sessions.note(self._key, self._process, turn)
+        except StoreError:
+            record.store_away = True
+
+
+def _session_of(call: Call, headers: Mapping[bytes, bytes], client: str) -> str:
+    """By the precedence of W7. The document is not decoded for it: a few fields and the first items are enough."""
+    found = from_headers(headers) or from_document(
+        {name: call.field(name) for name in ("metadata", "conversation_id") if name in call.fields}
+    )
+    if found is None:
+        found = fingerprint(_beginning(call), call.dialect, client)
+    return found.id
+
+
+def _beginning(call: Call) -> dict[str, Any]:
+    beginning: dict[str, Any] = {"model": call.model}
+    for name in ("system", "instructions"):
+        if name in call.fields:
+            beginning[name] = call.field(name)
+    items = "input" if call.dialect == "responses" else "messages"
+    raw = call.fields.get(items)
+    if raw is not None:
+        data = bytes(raw)
+        is_list = data.lstrip().startswith(b"[")
+        beginning[items] = [_item(each) for each in _raw_items(data)[:FIRST_ITEMS]] if is_list else call.field(items)
+    return beginning
+
+
+def _item(raw: msgspec.Raw) -> Any:
+    return json_codec.decode(bytes(raw))

@@ -1,0 +1,74 @@
+"""The policies of one turn, applied to the document that goes upstream, whichever backend it goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from llmgateway.policies.agent_loop import LEAVE, Decision
+from llmgateway.policies.apply import SMALL_FIELDS, apply, changed_fields, may_act, unread
+from llmgateway.policies.session_facts import RequestFacts, SessionFacts
+from llmgateway.policies.window import Window, window_of
+from llmgateway.translate.translated import Target
+from llmgateway.upstreams.backend import Backend
+from llmgateway.upstreams.discovery import ServedModels
+from llmgateway.wire import json_codec
+from llmgateway.wire.json_codec import Fields
+from llmgateway_api.policy import Policy
+
+
+class Acted(Struct):
+    """What the policies did to one request."""
+
+    facts: RequestFacts
+    notes: tuple[str, ...] = ()
+    decision: Decision = LEAVE
+
+
+class TurnPolicies:
+    """Settings, the session so far, and what is known of the backends' windows."""
+
+    def __init__(self, settings: Policy, session: SessionFacts, served: Mapping[str, ServedModels]) -> None:
+        self.settings = settings
+        self._session = session
+        self._served = served
+
+    @property
+    def reads_answers(self) -> bool:
+        """Whether a policy must see the answer, which then can't pass unparsed."""
+        return self.settings.reasoning_only.mode != "Never"
+
+    def on_document(
+        self, document: Mapping[str, Any], backend: Backend, target: Target
+    ) -> tuple[dict[str, Any], Acted]:
+        """For a request that was translated: the document is at hand."""
+        applied = apply(
+            document, backend.dialect, self._session, self.settings, self.settings.dry_run,
+            window=self._window(backend, target), backend=backend.type,
+        )  # fmt: skip
+        return dict(applied.document), Acted(applied.facts, applied.notes, applied.decision)
+
+    def on_fields(self, fields: Fields, size: int, backend: Backend, target: Target) -> tuple[Fields, Acted]:
+        """For a request that passes: its messages are decoded only where a policy may act on them."""
+        window = self._window(backend, target)
+        small = {name: json_codec.decode(bytes(fields[name])) for name in SMALL_FIELDS if name in fields}
+        if not may_act(
+            size, self.settings, self._session, window, dialect=backend.dialect, backend=backend.type, fields=small
+        ):
+            return fields, Acted(unread(size, self._session, window, target.model))
+        before = {name: json_codec.decode(bytes(raw)) for name, raw in fields.items()}
+        after, acted = self.on_document(before, backend, target)
+        changed = changed_fields(before, after)
+        if not changed:
+            return fields, acted
+        return {**fields, **{name: Raw(json_codec.encode(value)) for name, value in changed.items()}}, acted
+
+    def _window(self, backend: Backend, target: Target) -> Window:
+        served = self._served.get(backend.name)
+        models = served.models if served is not None else []
+        detected = next((model.window for model in models if model.id == target.model), None)
+        if detected is None and len(models) == 1:
+            detected = models[0].window
+        return window_of(backend.context_window, detected, self.settings.context.window)
