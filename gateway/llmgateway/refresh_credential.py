@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from llmgateway.credentials import refresh_arguments
 from llmgateway.credentials.kubernetes_secrets import KubernetesSecrets, in_cluster
-from llmgateway.credentials.refresh_program import LIFE, RefreshRun, Report
+from llmgateway.credentials.refresh_program import LIFE, RefreshRun
+from llmgateway.credentials.refresh_settings import Report
 from llmgateway.credentials.token_endpoint import HttpTokenEndpoint, NotSent
 
 

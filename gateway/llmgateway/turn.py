@@ -26,7 +26,7 @@ from llmgateway.events import (
     UsageReported,
 )
 from llmgateway.failures import Failure
-from llmgateway.wire.sse import EventTooLong, SSEDecoder
+from llmgateway.wire.sse import MAX_EVENT_BYTES, SSEDecoder
 
 CONTENT = frozenset({TextDelta, ReasoningDelta, ToolArgumentsDelta})
 
@@ -132,11 +132,23 @@ class TranslatedStream:
         return self._encoder.encode(self._passed(events))
 
 
-TELLING: dict[str, re.Pattern[bytes]] = {
-    "chat": re.compile(rb'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{|"error"|\A\s*\[DONE\]'),
-    "messages": re.compile(rb'message_|"error"'),
-}
-"""Per dialect: which events tell about usage, the end, or a failure. All others pass unparsed."""
+def _chat_tells(data: bytes) -> bool:
+    """The end, an error, or a `finish_reason` or `usage` that is more than null; cheap, and never wrong to say True."""
+    return (
+        b"[DONE]" in data
+        or b'"error"' in data
+        or data.count(b'"finish_reason"') != data.count(b'"finish_reason":null')
+        or (b'"usage"' in data and data.count(b'"usage"') != data.count(b'"usage":null'))
+    )
+
+
+def _messages_tell(data: bytes) -> bool:
+    """message_start, message_delta, message_stop, or an error."""
+    return b"message_" in data or b'"error"' in data
+
+
+TELLS: dict[str, Callable[[bytes], bool]] = {"chat": _chat_tells, "messages": _messages_tell}
+"""Per dialect: may these bytes tell about usage, the end, or a failure? All others pass unparsed."""
 
 LAST_EVENT: dict[str, re.Pattern[bytes]] = {
     "chat": re.compile(rb"\A\s*\[DONE\]"),
@@ -154,13 +166,13 @@ class NativeStream:
     (chat: the gateway asked for the usage chunk, the client did not) the usage chunk is left out.
     """
 
-    __slots__ = ("_decoder", "_dialect", "_encoder", "_held", "_hide_usage", "_sse", "_telling", "ended", "outcome")
+    __slots__ = ("_decoder", "_dialect", "_encoder", "_held", "_hide_usage", "_sse", "_tells", "ended", "outcome")
 
     def __init__(
         self, dialect: str, decoder: StreamDecoder, encoder: StreamEncoder, *, hide_usage: bool = False
     ) -> None:
         self._dialect = dialect
-        self._telling = TELLING[dialect]
+        self._tells = TELLS[dialect]
         self._decoder = decoder
         self._encoder = encoder
         self._hide_usage = hide_usage
@@ -171,22 +183,18 @@ class NativeStream:
 
     def receive(self, data: bytes) -> bytes:
         """The same bytes up to the last whole event (less a hidden usage chunk)."""
-        try:
-            payloads = self._sse.feed(data)
-        except EventTooLong as error:
-            return self.fail(Failure(kind="bad_gateway", message=f"The upstream sent {error}.", from_upstream=True))
-        kept = [payload for payload in payloads if self._passes(payload)]
-        if self._hide_usage:
-            return _framed(kept)
-        if not self._held and data.endswith(b"\n\n"):
-            return data
-        return self._whole_events(data)
+        whole = data if not self._held and data.endswith(b"\n\n") else self._whole_events(data)
+        if not self._tells(whole):
+            return whole if len(self._held) <= MAX_EVENT_BYTES else self._too_long()
+        kept = [payload for payload in self._sse.feed(whole) if self._passes(payload)]
+        return _framed(kept) if self._hide_usage else whole
 
     def end(self) -> bytes:
         """The upstream closed: what lacked only its blank line; an error event when the turn was not finished."""
         if self.ended:
             return b""
-        rest = [payload for payload in self._sse.end() if self._passes(payload)]
+        payloads = [*self._sse.feed(bytes(self._held)), *self._sse.end()]
+        rest = [payload for payload in payloads if self._passes(payload)]
         self.ended = True
         self._hear(self._decoder.end())
         if self.outcome.finish is None and self.outcome.failure is not None:
@@ -208,7 +216,7 @@ class NativeStream:
         return b"" if self.ended else self._encoder.keep_alive()
 
     def _passes(self, payload: bytes) -> bool:
-        if self._telling.search(payload) is None:
+        if not self._tells(payload):
             return True
         self._hear(self._decoder.feed(b"data: " + payload + b"\n\n"))
         if self.outcome.failure is not None or LAST_EVENT[self._dialect].search(payload):
@@ -228,6 +236,10 @@ class NativeStream:
         whole = bytes(self._held[:cut])
         del self._held[:cut]
         return whole
+
+    def _too_long(self) -> bytes:
+        message = f"The upstream sent an event of more than {MAX_EVENT_BYTES} bytes."
+        return self.fail(Failure(kind="bad_gateway", message=message, from_upstream=True))
 
 
 def _framed(payloads: Sequence[bytes]) -> bytes:

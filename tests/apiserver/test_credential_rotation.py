@@ -301,7 +301,7 @@ def test_with_grace_fifty_jobs_killed_and_disturbed_lose_no_login(stage: Stage) 
         stage.apply(name, {"llmgateway.dev/refresh-reuse-grace": f"{GRACE}s"})
     stage.server.hang = 0.3
     with ThreadPoolExecutor(len(names)) as pool:
-        runs = sum(pool.map(lambda name: _disturbed(stage, name, 13), names))
+        runs = sum(pool.map(lambda name: _disturbed(stage, name, 9), names))
     killed = sum(not said for said in stage.jobs.output)
     families = stage.server.families
     print(f"{runs} Jobs, {killed} killed, {families.presentations} requests, {families.exchanges} exchanges")

@@ -207,7 +207,7 @@ def test_an_inline_login_becomes_a_credential_of_its_own(play: Stage) -> None:
     credential = play.child("llmcredential", "inline-far")
     assert credential["spec"]["oauth"]["clientID"] == "c"
     assert credential["metadata"]["ownerReferences"][0]["name"] == "inline"
-    play.kubectl.run("replace", "-f", "-", "-n", play.kubectl.namespace, stdin=yaml.safe_dump(small_gateway("inline")))
+    play.kubectl.apply(small_gateway("inline"))
     wait_until(lambda: play.kubectl.find("llmcredential", "inline-far") is None, 10, "the credential to go")
 
 

@@ -104,7 +104,7 @@ def live_a_full_life(kubectl: Kubectl) -> None:
     for kind in ("deployment", "ingress", "httproute", "prometheusrule", "servicemonitor"):
         wait_until(lambda kind=kind: kubectl.find(kind, "demo-gateway"), 20, kind)
     wait_until(lambda: kubectl.get("llmgateway", "demo").get("status", {}).get("url"), 20, "a status")
-    kubectl.run("replace", "-f", "-", "-n", "default", stdin=_json(small_gateway()))
+    kubectl.apply(small_gateway())
     for kind in ("ingress", "httproute", "prometheusrule", "servicemonitor", "hpa", "pdb", "networkpolicy"):
         wait_until(lambda kind=kind: kubectl.find(kind, "demo-gateway") is None, 20, f"{kind} to go")
     for kind in ("deployment", "service", "secret"):

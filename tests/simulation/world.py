@@ -20,8 +20,9 @@ from llmgateway.credentials.oauth_exchange import (
     Unclear,
     read_answer,
 )
-from llmgateway.credentials.refresh_program import LIFE, RefreshRun, Report, Settings
-from llmgateway.credentials.refresh_protocol import Rules
+from llmgateway.credentials.refresh_program import LIFE, RefreshRun
+from llmgateway.credentials.refresh_settings import Report, Settings
+from llmgateway.credentials.refresh_steps import Rules
 from llmgateway.credentials.secret_port import Busy, Conflict, Missing, StoredSecret, Unreachable
 from llmgateway.credentials.token_endpoint import NotSent
 from llmgateway.credentials.token_formats import SourceShape, read_kept

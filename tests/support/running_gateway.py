@@ -69,10 +69,14 @@ async def gateway_in_loop(file: Path | None = None, secrets: Path | None = None)
 
 @contextlib.contextmanager
 def gateway_process(
-    arguments: Sequence[str] = (), *, command: Sequence[str] = (), environment: dict[str, str] | None = None
+    arguments: Sequence[str] = (),
+    *,
+    command: Sequence[str] = (),
+    environment: dict[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Running]:
     """`llmgateway serve ...` as a process; its log is in the error when it does not come up."""
-    port = free_port()
+    port = port or free_port()
     full = [*(command or [sys.executable, "-m", "llmgateway", "serve"]), *arguments, "--port", str(port)]
     with tempfile.NamedTemporaryFile(suffix=".log") as log:  # not a pipe: one that nobody reads blocks the writer
         process = subprocess.Popen(

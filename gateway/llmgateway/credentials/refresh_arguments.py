@@ -18,8 +18,8 @@ from llmgateway.credentials.oauth_exchange import (
     TokenExchangeGrant,
     build_request,
 )
-from llmgateway.credentials.refresh_program import Settings
-from llmgateway.credentials.refresh_protocol import Rules
+from llmgateway.credentials.refresh_settings import Settings
+from llmgateway.credentials.refresh_steps import Rules
 from llmgateway.credentials.token_endpoint import NotSent
 from llmgateway.credentials.token_formats import SourceShape
 

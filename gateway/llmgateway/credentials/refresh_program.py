@@ -1,4 +1,5 @@
-"""One run of the refresh program, step by step; what each step decides stands in `refresh_protocol`.
+"""One run of the refresh program, step by step; what each step decides stands in `refresh_protocol` and
+`refresh_verdicts`.
 
     lock -> read target, recovery and source live -> fresh? done
          -> connect to the token endpoint -> write the intent to recovery, then to target (compare-and-swap)
@@ -11,31 +12,21 @@ never behind the target for long, so a target that can't be written or was delet
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
-from msgspec import Struct
 
-from llmgateway.credentials import refresh_record
-from llmgateway.credentials.oauth_exchange import Answer, Grant, RefreshTokenGrant, Refused, TokenRequest
+from llmgateway.credentials.oauth_exchange import Answer, Grant, RefreshTokenGrant, Refused
 from llmgateway.credentials.patient_store import PatientStore
-from llmgateway.credentials.refresh_protocol import (
-    Adopt,
-    Copy,
-    Leave,
-    Promote,
-    Rules,
-    Spend,
-    Verdict,
-    View,
-    decide,
-    in_grace,
-    judge,
-)
-from llmgateway.credentials.refresh_record import Reason, Record, UnreadableRecord, encode, fingerprint
-from llmgateway.credentials.secret_port import Busy, Conflict, Missing, SecretPort, StoredSecret, StoreError
+from llmgateway.credentials.refresh_protocol import decide
+from llmgateway.credentials.refresh_record import Record, UnreadableRecord, encode, fingerprint
+from llmgateway.credentials.refresh_settings import Report, Settings
+from llmgateway.credentials.refresh_steps import Adopt, Leave, Promote, Spend, Verdict, View, in_grace
+from llmgateway.credentials.refresh_verdicts import judge
+from llmgateway.credentials.secret_port import Busy, Conflict, SecretPort, StoredSecret, StoreError
+from llmgateway.credentials.source_reading import copy_of, read_source_login
 from llmgateway.credentials.token_endpoint import Endpoint, NotSent
-from llmgateway.credentials.token_formats import SourceShape, Tokens, UnreadableLogin, merged, read_kept, read_source
+from llmgateway.credentials.token_formats import Tokens, merged, read_kept
 
 LIFE: Final = 115.0
 """Seconds after which a run has ended, come what may: the process gives itself this alarm. Shorter than the Lease."""
@@ -45,38 +36,6 @@ KEEP_TRYING: Final = 40.0  # seconds for the write after an exchange
 MIRROR: Final = 2.0  # seconds for the copy in the recovery Secret
 ROUNDS: Final = 6  # of reading and deciding, where others write in between
 PAUSE: Final = 1.0  # seconds before another round, or before a token in its grace is sent once more
-
-
-def _no_grant() -> Grant:
-    raise NotSent("no grant is configured")
-
-
-class Settings(Struct, frozen=True, kw_only=True):
-    """Everything one credential needs."""
-
-    rules: Rules
-    target: str
-    recovery: str
-    build: Callable[[Grant], TokenRequest]
-    """The request of a grant, for its endpoint."""
-    source: str = ""
-    shape: SourceShape = SourceShape()
-    repeatable_grant: Callable[[], Grant] = _no_grant
-    """For grants other than a refresh token: made anew for each request. May raise NotSent."""
-
-
-class Report(Struct, frozen=True, kw_only=True):
-    """How a run ended, in words that hold no secret."""
-
-    reason: Reason | Literal["Busy", "Stopped", "StoreFailed"]
-    message: str = ""
-    expires_at: str = ""
-    revision: int = 0
-
-    @property
-    def well(self) -> bool:
-        """Whether there is a usable token and nothing is left to do."""
-        return self.reason == "Fresh"
 
 
 class Stopped(Exception):
@@ -173,7 +132,7 @@ class RefreshRun:
 
     def _not_sent(self, error: NotSent, spend: Spend) -> Verdict:
         unannounced = msgspec.structs.replace(spend, record=spend.base)
-        view = View(target=_copy(self._target), recovery=_copy(self._recovery))
+        view = View(target=copy_of(self._target), recovery=copy_of(self._recovery))
         return judge(Refused(str(error)), unannounced, view, self._rules, self._now(), self._now())
 
     def _announce(self, spend: Spend) -> None:
@@ -263,36 +222,17 @@ class RefreshRun:
         return True
 
     def _read(self) -> View:
-        self._target = self._store.read(self._settings.target, PREPARE)
-        self._recovery = self._store.read(self._settings.recovery, PREPARE)
-        target, recovery = _copy(self._target), _copy(self._recovery)
-        name = self._settings.source
-        if not name:
-            return View(target=target, recovery=recovery)
-        fault: tuple[Reason, str]
-        try:
-            source = self._store.read(name, PREPARE)
-            login = read_source(self._settings.shape, source.data)
-        except Missing:
-            fault = ("SourceMissing", f"there is no Secret {name}")
-        except UnreadableLogin as error:
-            fault = ("SourceUnreadable", f"Secret {name} {error}")
-        else:
-            if login.refresh:
-                hash_of_data = refresh_record.hash_of_data(source.data)
-                return View(target=target, recovery=recovery, source=login, source_hash=hash_of_data)
-            fault = ("SourceUnreadable", f"Secret {name} holds no refresh token")
-        return View(target=target, recovery=recovery, source_fault=fault)
+        settings = self._settings
+        self._target = self._store.read(settings.target, PREPARE)
+        self._recovery = self._store.read(settings.recovery, PREPARE)
+        found = read_source_login(self._store, settings)
+        return View(target=copy_of(self._target), recovery=copy_of(self._recovery), **found)
 
     def _release(self) -> None:
         try:
             self._lock.release()
         except StoreError:
             return  # it runs out by itself
-
-
-def _copy(secret: StoredSecret) -> Copy:
-    return Copy(refresh_record.decode(secret.record), read_kept(secret.data))
 
 
 def _report(record: Record) -> Report:

@@ -1,4 +1,4 @@
-"""The decisions of one run: what is kept and what was left undone -> the next step; an answer -> what to write. Pure.
+"""The decisions of one run: what is kept and what was left undone -> the next step. Pure.
 
 The one rule: a single-use refresh token is sent only if it was never sent before. Before it is sent, an intent with its
 fingerprint is written; whoever finds an intent and not its outcome may send that token again only while the server is
@@ -8,95 +8,16 @@ Otherwise the token counts as lost, and the record says so (ReauthRequired). Not
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Struct
 
 from llmgateway.credentials import timestamps
-from llmgateway.credentials.oauth_exchange import Answer, Granted, Refused, Secret
-from llmgateway.credentials.refresh_record import Intent, Reason, Record, fingerprint, first_sent, remember
+from llmgateway.credentials.oauth_exchange import Secret
+from llmgateway.credentials.refresh_record import Intent, Record, fingerprint, remember
+from llmgateway.credentials.refresh_steps import Adopt, Decision, Leave, Promote, Rules, Spend, View, in_grace
+from llmgateway.credentials.refresh_verdicts import REAUTHORIZE, lost, told, unknown_end
 from llmgateway.credentials.token_formats import Tokens
-
-REAUTHORIZE: Final = "log in again and put the new login into the source Secret"
-
-
-class Rules(Struct, frozen=True, kw_only=True):
-    """What does not change during a run."""
-
-    run: str
-    """`<Job>/<Pod uid>`."""
-    single_use: bool = True
-    """Whether the grant is a refresh token; all other grants can be repeated at will."""
-    before: float = 1800.0
-    """Seconds of life that a token needs to be left alone."""
-    grace: float = 0.0
-    """Seconds for which the server takes an exchanged refresh token again; 0: unknown or none."""
-    margin: float = 10.0
-    """Seconds before the end of the grace after which it is not relied upon: the way to the server takes time."""
-    request: str = ""
-    """A rotation that was asked for: it is done even if the token is fresh, once."""
-
-
-class Copy(Struct, frozen=True):
-    """Target or recovery Secret: its record (None: never written) and the login beside it."""
-
-    record: Record | None
-    tokens: Tokens
-
-
-class View(Struct, frozen=True, kw_only=True):
-    """All that was read under the lock."""
-
-    target: Copy
-    recovery: Copy
-    source: Tokens | None = None
-    """The login in the bootstrap Secret; None: no such Secret, or none in it."""
-    source_hash: str = ""
-    source_fault: tuple[Reason, str] = ("SourceMissing", "there is no source Secret")
-    """Why `source` is None."""
-
-
-class Promote(Struct, frozen=True):
-    """The target is behind (or new): write this to it, then decide again."""
-
-    record: Record
-    tokens: Tokens
-
-
-class Leave(Struct, frozen=True):
-    """Nothing to exchange. The record is as it should be now."""
-
-    record: Record
-
-
-class Adopt(Struct, frozen=True):
-    """The source holds a new login whose access token is fresh: take it over as it is."""
-
-    record: Record
-    tokens: Tokens
-
-
-class Spend(Struct, frozen=True, kw_only=True):
-    """Exchange. For single-use tokens `record` carries the intent and is written to both Secrets first."""
-
-    record: Record
-    base: Record
-    """What stays if nothing is sent."""
-    token: Secret | None = None
-    origin: Literal["kept", "source"] = "kept"
-    resumed: bool = False
-    """The token may have been sent before."""
-
-
-Decision = Promote | Leave | Adopt | Spend
-
-
-class Verdict(Struct, frozen=True):
-    """What to write after an exchange. `tokens` None: the kept ones stay."""
-
-    record: Record
-    tokens: Tokens | None = None
 
 
 def decide(view: View, rules: Rules, now: float) -> Decision:
@@ -109,30 +30,6 @@ def decide(view: View, rules: Rules, now: float) -> Decision:
     if record.intent is not None:
         return _after_unknown_end(view, record, record.intent, rules, now)
     return _settled(view, record, rules, now)
-
-
-def judge(answer: Answer, spend: Spend, view: View, rules: Rules, sent: float, now: float) -> Verdict:
-    """What an answer means. `sent`: when the request went out; both times by the store's clock."""
-    if isinstance(answer, Granted):
-        return _granted(answer, spend, view, rules, sent, now)
-    record = msgspec.structs.replace(spend.record, failures=spend.record.failures + 1)
-    if isinstance(answer, Refused):
-        if answer.dead and spend.token is not None:
-            return Verdict(_lost(record, spend, view, f"the server refused the refresh token ({answer.why})"))
-        if spend.resumed:
-            return Verdict(_told(record, "RefreshAmbiguous", f"the outcome is still unknown ({answer.why})"))
-        return Verdict(_failed(record, answer.why))
-    if spend.token is None or _is_reusable(spend):
-        return Verdict(_failed(record, answer.why))
-    if in_grace(record, rules, now):
-        return Verdict(_told(record, "RefreshAmbiguous", f"the answer did not arrive ({answer.why}): once more"))
-    return Verdict(_lost(record, spend, view, _unknown_end(record, answer.why)))
-
-
-def in_grace(record: Record, rules: Rules, now: float) -> bool:
-    """Whether the token of the open intent may be sent once more."""
-    margin = min(rules.margin, rules.grace / 2)
-    return rules.grace > 0 and now < first_sent(record) + rules.grace - margin
 
 
 def _promotion(view: View, rules: Rules) -> Promote | None:
@@ -163,7 +60,7 @@ def _after_unknown_end(view: View, record: Record, left: Intent, rules: Rules, n
         again = msgspec.structs.replace(record, intent=intent)
         return Spend(record=again, base=record, token=Secret(value), origin=origin, resumed=token != record.reusable)
     spend = Spend(record=record, base=record, token=Secret(value), origin=origin)
-    return _settled(view, _lost(record, spend, view, _unknown_end(record, "the run that sent it ended")), rules, now)
+    return _settled(view, lost(record, spend, view, unknown_end(record, "the run that sent it ended")), rules, now)
 
 
 def _settled(view: View, record: Record, rules: Rules, now: float) -> Decision:
@@ -175,7 +72,7 @@ def _settled(view: View, record: Record, rules: Rules, now: float) -> Decision:
         return _spend(record, login.refresh, "source", rules, now)
     if not tokens.refresh:
         if record.reason != "ReauthRequired" and view.source is None:
-            return Leave(_told(record, *view.source_fault))
+            return Leave(told(record, *view.source_fault))
         return Leave(_unusable(record))
     if fingerprint(tokens.refresh) == record.dead:
         return Leave(_unusable(record))
@@ -202,10 +99,6 @@ def _value_of(token: str, view: View) -> str:
     return next((value for value in candidates if value and fingerprint(value) == token), "")
 
 
-def _is_reusable(spend: Spend) -> bool:
-    return spend.token is not None and fingerprint(spend.token.value) == spend.record.reusable
-
-
 def _is_fresh(tokens: Tokens, record: Record, rules: Rules, now: float) -> bool:
     """Lives longer than `before`, and less than half of its life is over. An unknown end is not fresh."""
     if not tokens.access or tokens.expires_at is None or tokens.expires_at - now <= rules.before:
@@ -216,37 +109,6 @@ def _is_fresh(tokens: Tokens, record: Record, rules: Rules, now: float) -> bool:
 
 def _asked(record: Record, rules: Rules) -> bool:
     return rules.request not in ("", record.request)
-
-
-def _granted(answer: Granted, spend: Spend, view: View, rules: Rules, sent: float, now: float) -> Verdict:
-    old = spend.token.value if spend.token else ""
-    refresh = answer.refresh_token or old
-    expires = None if answer.expires_in is None else sent + answer.expires_in
-    from_source = spend.origin == "source"
-    record = msgspec.structs.replace(
-        spend.record,
-        revision=spend.record.revision + 1,
-        reason="Fresh",
-        message="",
-        obtained_at=timestamps.to_text(sent),
-        expires_at="" if expires is None else timestamps.to_text(expires),
-        last_refresh_time=timestamps.to_text(now),
-        failures=0,
-        request=rules.request or spend.record.request,
-        source_hash=view.source_hash if from_source else spend.record.source_hash,
-        taken=remember(spend.record.taken, fingerprint(old)) if from_source else spend.record.taken,
-        reusable=fingerprint(old) if refresh == old else "",
-        dead="",
-        intent=None,
-    )
-    holder = view.source if from_source else view.target.tokens
-    return Verdict(record, Tokens(answer.access_token, refresh, expires, _claude(holder, answer)))
-
-
-def _claude(holder: Tokens | None, answer: Granted) -> dict[str, object] | None:
-    if holder is None or holder.claude is None:
-        return None
-    return {**holder.claude, "scopes": list(answer.scopes)} if answer.scopes else dict(holder.claude)
 
 
 def _adopted(record: Record, login: Tokens, view: View, now: float) -> Record:
@@ -266,37 +128,11 @@ def _adopted(record: Record, login: Tokens, view: View, now: float) -> Record:
     )
 
 
-def _lost(record: Record, spend: Spend, view: View, why: str) -> Record:
-    """The token of the intent is of no use any more. An older login that still lives goes on."""
-    token = record.intent.token if record.intent else ""
-    if spend.origin == "kept":
-        closed = msgspec.structs.replace(record, intent=None, dead=token)
-        return _told(closed, "ReauthRequired", f"{why}; {REAUTHORIZE}")
-    closed = msgspec.structs.replace(record, intent=None, taken=remember(record.taken, token))
-    kept = fingerprint(view.target.tokens.refresh)
-    if kept and kept != record.dead:
-        return _told(closed, "SourceRejected", f"the new login in the source Secret is not used: {why}")
-    return _told(closed, "ReauthRequired", f"{why}; {REAUTHORIZE}")
-
-
-def _unknown_end(record: Record, why: str) -> str:
-    begun = record.intent.first_sent if record.intent else ""
-    return f"the refresh token was sent at {begun} and the answer is lost ({why}), so it may be spent"
-
-
-def _failed(record: Record, why: str) -> Record:
-    return _told(msgspec.structs.replace(record, intent=None), "RefreshFailed", f"the token endpoint: {why}")
-
-
 def _unusable(record: Record) -> Record:
     if record.reason == "ReauthRequired":
         return record
-    return _told(record, "ReauthRequired", f"there is no refresh token that was not used yet; {REAUTHORIZE}")
+    return told(record, "ReauthRequired", f"there is no refresh token that was not used yet; {REAUTHORIZE}")
 
 
 def _fresh(record: Record) -> Record:
-    return _told(record, "Fresh", "")
-
-
-def _told(record: Record, reason: Reason, message: str) -> Record:
-    return msgspec.structs.replace(record, reason=reason, message=message)
+    return told(record, "Fresh", "")

@@ -19,21 +19,26 @@ from typing import Final
 from llmgateway.credentials import timestamps
 from llmgateway.credentials.file_secrets import FileSecrets, Source
 from llmgateway.credentials.oauth_exchange import ClientCredentialsGrant, Secret, TokenEndpoint, build_request
-from llmgateway.credentials.refresh_program import RefreshRun, Report, Settings
-from llmgateway.credentials.refresh_protocol import Rules
+from llmgateway.credentials.refresh_program import RefreshRun
+from llmgateway.credentials.refresh_settings import Report, Settings
+from llmgateway.credentials.refresh_steps import Rules
 from llmgateway.credentials.token_endpoint import HttpTokenEndpoint, NotSent
-from llmgateway.credentials.token_formats import SourceShape, kept, read_source
+from llmgateway.credentials.token_formats import SourceShape, UnreadableLogin, kept, read_source
 from llmgateway_api.credential import CredentialSource, LLMCredential, OAuth
 from llmgateway_api.references import SecretKeyReference
+from llmgateway_api.scalars import Duration
 
 LONGEST_WAIT: Final = 4 * 3600.0  # seconds between two looks at a token whose end is unknown or far
 SHORTEST_WAIT: Final = 60.0  # seconds between two tries
+
+GRACE_ANNOTATION: Final = "llmgateway.dev/refresh-reuse-grace"
+"""Annotation of an LLMCredential: for how long its server is known to take an exchanged refresh token again."""
 
 PART_KEYS: Final = {"refreshToken": "refresh_token", "accessToken": "access_token", "expiresAt": "expires_at"}
 
 
 def state_folder() -> Path:
-    """`$XDG_STATE_HOME/llmgateway/credentials`, by default under `~/.local/state` (XDG Base Directory Specification)."""
+    """`$XDG_STATE_HOME/llmgateway/credentials`, by default under `~/.local/state` (XDG Base Directory)."""
     base = os.environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "llmgateway" / "credentials"
 
@@ -52,7 +57,7 @@ class StandAloneCredentials:
         """Renews what is due; the data of each target Secret as readers may have it. Raises OSError."""
         found: dict[str, Mapping[str, bytes]] = {}
         for name, credential in self._credentials.items():
-            data = self._renewed(name, credential) if _is_renewed(credential) else self._copied(credential)
+            data = self._renewed(name, credential) if _is_renewed(credential) else self._copied(name, credential)
             if data:
                 found[credential.target_secret_name] = data
         return found
@@ -72,13 +77,17 @@ class StandAloneCredentials:
             self.reports[name] = Report(reason="RefreshFailed", message=str(error))
         return store.publish(target)
 
-    def _copied(self, credential: LLMCredential) -> Mapping[str, bytes]:
+    def _copied(self, name: str, credential: LLMCredential) -> Mapping[str, bytes]:
         """Static, or not to be refreshed: the source's access token, as it is."""
         source = credential.spec.source_ref
         data = self._source(source.name) if source else None
         if source is None or data is None:
             return {}
-        login = read_source(shape_of(source), data)
+        try:
+            login = read_source(shape_of(source), data)
+        except UnreadableLogin as error:
+            self.reports[name] = Report(reason="SourceUnreadable", message=f"Secret {source.name} {error}")
+            return {}
         login.refresh = ""
         return kept(login)
 
@@ -99,8 +108,13 @@ class StandAloneCredentials:
             headers=oauth.headers,
         )
         single_use = spec.type == "RefreshToken"
-        rules = Rules(run=f"stand-alone/{uuid.uuid4()}", single_use=single_use, before=spec.refresh.before,
-                      request=spec.refresh.requested_at or "")  # fmt: skip
+        rules = Rules(
+            run=f"stand-alone/{uuid.uuid4()}",
+            single_use=single_use,
+            before=spec.refresh.before,
+            grace=grace_of(credential),
+            request=spec.refresh.requested_at or "",
+        )
         settings = Settings(
             rules=rules,
             target=target,
@@ -135,6 +149,14 @@ def shape_of(source: CredentialSource) -> SourceShape:
     keys = source.keys
     named = {part: getattr(keys, attribute) for part, attribute in PART_KEYS.items()} if keys else {}
     return SourceShape(format=source.format, keys={part: key for part, key in named.items() if key})
+
+
+def grace_of(credential: LLMCredential) -> float:
+    """In seconds; 0 where nothing is known, or where the annotation makes no sense."""
+    try:
+        return float(Duration(credential.metadata.annotations.get(GRACE_ANNOTATION, "0s")))
+    except ValueError:
+        return 0.0
 
 
 def _is_renewed(credential: LLMCredential) -> bool:

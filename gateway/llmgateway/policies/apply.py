@@ -1,4 +1,4 @@
-"""All policies on one request document, in order: supplement, trimming, pruning, room for the answer, agent loop.
+"""All policies on one request document, in order: supplement, trimming, pruning, forced tools, room for the answer.
 
 Notes are the items of a response header (a list as RFC 9651 has it): `pruned;messages=12;tokens=3400`. The word before
 the first `;` names the policy, for metrics.

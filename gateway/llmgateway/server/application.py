@@ -5,6 +5,7 @@ No middleware stands around the hot routes: what wraps `send` is paid for every 
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -73,6 +74,8 @@ class Application:
         except (OSError, ValueError) as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
+        gc.collect()
+        gc.freeze()  # what is there now stays: a full collection that walks all of it would hold up every stream
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._runtime.close()

@@ -11,6 +11,7 @@ from llmgateway.dialects.openai_responses import response_object
 from llmgateway.dialects.reply import Reply
 from llmgateway.events import TurnFailed
 from llmgateway.failures import TurnRefused
+from llmgateway.policies.session_facts import SessionFacts
 from llmgateway.server.call import Call
 from llmgateway.server.conversation_keeper import ConversationKeeper
 from llmgateway.server.response_follower import follow
@@ -18,7 +19,6 @@ from llmgateway.server.response_headers import answer_headers
 from llmgateway.server.response_keeper import ResponseKeeper
 from llmgateway.server.responses_turn import STORE_AWAY, discard, wants_background, wants_storing, with_context
 from llmgateway.server.services import Services
-from llmgateway.server.session_watch import SessionWatch
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import Send
 from llmgateway.server.turn_keeper import NothingKept, TurnKeeper
@@ -39,7 +39,7 @@ class ResponsesService:
         record: TurnRecord,
         headers: Mapping[bytes, bytes],
         send: Send,
-        session: SessionWatch,
+        session: SessionFacts,
     ) -> None:
         self._snapshot = snapshot
         self._services = services
@@ -72,16 +72,16 @@ class ResponsesService:
         return reply_for(call, self._headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))
 
     async def _turn(self, call: Call, reply: Reply, keeper: TurnKeeper, send: Send) -> None:
-        service = TurnService(self._snapshot, self._record, self._headers, send, keeper, self._session.facts)
+        service = TurnService(self._snapshot, self._record, self._headers, send, keeper, self._session)
         try:
             await service.serve(call, reply)
         finally:
             await keeper.ended()
-            await self._session.end(service.request_facts)
 
     async def _in_background(self, call: Call, keeper: ResponseKeeper) -> None:
         """The turn goes on without the client, who polls, follows its events, or cancels it."""
         wants_stream, call.stream = call.stream, True
+        call.document["stream"] = True  # its events are logged as they come, and only a stream can be cancelled
         reply = self._reply(call)
         document = response_object(reply, "in_progress")
         try:
@@ -106,7 +106,7 @@ class ResponsesService:
         encoder = keeper.encoder(reply)
         record = TurnRecord(self._record.dialect, self._headers)
         record.client = self._record.client
-        service = TurnService(self._snapshot, record, self._headers, discard, keeper, self._session.facts)
+        service = TurnService(self._snapshot, record, self._headers, discard, keeper, self._session)
         try:
             await service.serve(call, reply)
         except TurnRefused as refused:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from llmgateway.policies.session_facts import RequestFacts, SessionFacts, TurnOutcome, session_update
+from llmgateway.policies.session_facts import SessionFacts, TurnOutcome, session_update
 from llmgateway.policies.session_id import fingerprint, from_document, from_headers
 from llmgateway.server.call import Call
 from llmgateway.server.turn_record import TurnRecord
@@ -55,11 +55,11 @@ class SessionWatch:
                 counters=known.counters, peaks=known.peaks, facts=known.facts, entries=known.entries
             )
 
-    async def end(self, request: RequestFacts | None) -> None:
-        """Notes the turn, however it ended; `request`: what the policies saw, None when it reached no upstream."""
+    async def end(self) -> None:
+        """Notes the turn, however it ended; nothing where it reached no upstream."""
+        record, request = self._record, self._record.request_facts
         if request is None:
             return
-        record = self._record
         outcome = TurnOutcome(
             usage=record.outcome.usage, tools=record.outcome.tools, failure=record.failure or record.outcome.failure
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+from prometheus_client import Counter, Histogram
 
 from llmgateway.policies.apply import policy_of
 from llmgateway.server.turn_record import TurnRecord
@@ -11,39 +13,62 @@ from llmgateway.telemetry.metrics import Metrics
 
 logger = logging.getLogger("llmgateway.access")
 
-
 MAX_FIELD_LABELS = 100
+
+C = TypeVar("C", Counter, Histogram)
+
+
+class _Children(Generic[C]):
+    """The children of one metric by their labels, found in one dictionary look-up instead of a checked one."""
+
+    def __init__(self, metric: C) -> None:
+        self._metric: C = metric
+        self._known: dict[tuple[str, ...], C] = {}
+
+    def __call__(self, *labels: str) -> C:
+        child = self._known.get(labels)
+        if child is None:
+            child = self._known[labels] = self._metric.labels(*labels)
+        return child
 
 
 class TurnLog:
     """Counts requests in flight and writes down what came of each."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+        self._streams = metrics.streams
+        self._requests = _Children(metrics.requests)
+        self._duration = _Children(metrics.duration)
+        self._first_token = _Children(metrics.first_token)
+        self._tokens = _Children(metrics.tokens)
+        self._stages = _Children(metrics.stages)
+        self._policies = _Children(metrics.policies)
+        self._dropped = _Children(metrics.dropped)
         self._field_names: set[str] = set()
 
     def began(self) -> None:
         """One more request in flight."""
-        self._metrics.streams.inc()
+        self._streams.inc()
 
     def ended(self, record: TurnRecord) -> None:
         """The request is over, however it went."""
-        metrics = self._metrics
-        metrics.streams.dec()
+        self._streams.dec()
         labels = (record.dialect, record.model, record.backend)
-        metrics.requests.labels(*labels, record.client, str(record.status)).inc()
-        metrics.duration.labels(*labels).observe(record.stages.elapsed())
+        self._requests(*labels, record.client, str(record.status)).inc()
+        self._duration(*labels).observe(record.stages.elapsed())
         if record.first_byte_after is not None:
-            metrics.first_token.labels(*labels).observe(record.first_byte_after)
+            self._first_token(*labels).observe(record.first_byte_after)
         self._count_tokens(record, labels)
         for stage, seconds in record.stages.durations():
-            metrics.stages.labels(stage).observe(seconds)
+            self._stages(stage).observe(seconds)
         for note in (*record.policies, *record.happened):
-            metrics.policies.labels(policy_of(note)).inc()
+            self._policies(policy_of(note)).inc()
         for loss in record.losses:
-            metrics.dropped.labels(self._field_label(loss.path)).inc()
+            self._dropped(self._field_label(loss.path)).inc()
         if logger.isEnabledFor(logging.INFO):
-            logger.info("request", extra={"fields": _fields(record)})
+            # Without the search for the caller's file and line, which no line shows.
+            logger.handle(logger.makeRecord(logger.name, logging.INFO, "", 0, "request", (), None,
+                                            extra={"fields": _fields(record)}))  # fmt: skip
 
     def _field_label(self, path: str) -> str:
         """The top-level field; names are the client's, so their number is bounded here."""
@@ -54,15 +79,12 @@ class TurnLog:
 
     def _count_tokens(self, record: TurnRecord, labels: tuple[str, str, str]) -> None:
         usage = record.outcome.usage
-        counts = {
-            "input": usage.input_tokens,
-            "output": usage.output_tokens,
-            "cached": usage.cached_tokens,
-            "reasoning": usage.reasoning_tokens,
-        }
-        for kind, count in counts.items():
+        for kind, count in (
+            ("input", usage.input_tokens), ("output", usage.output_tokens),
+            ("cached", usage.cached_tokens), ("reasoning", usage.reasoning_tokens),
+        ):  # fmt: skip
             if count:
-                self._metrics.tokens.labels(*labels, record.client, kind).inc(count)
+                self._tokens(*labels, record.client, kind).inc(count)
 
 
 def _fields(record: TurnRecord) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from llmgateway.failures import Failure
+from llmgateway.policies.session_facts import RequestFacts
 from llmgateway.server.call import ClientDialect
 from llmgateway.telemetry.stages import Stages
 from llmgateway.translate.translated import Loss
@@ -23,8 +24,8 @@ class TurnRecord:
 
     __slots__ = (
         "backend", "client", "conversation", "cors", "dialect", "failure", "first_byte_after", "happened", "losses",
-        "model", "outcome", "passed_on", "policies", "request_id", "session", "stages", "status", "store_away",
-        "streamed", "suspended",
+        "model", "outcome", "passed_on", "policies", "request_facts", "request_id", "session", "stages", "status",
+        "store_away", "streamed", "suspended",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +42,8 @@ class TurnRecord:
         self.store_away = False
         self.suspended = ""
         self.policies: Sequence[str] = ()
+        self.request_facts: RequestFacts | None = None
+        """What the policies saw, once an upstream was reached."""
         self.happened: list[str] = []
         """What the gateway did on the way to this answer, for `x-llmgateway-policies`."""
         self.status = 0

@@ -8,6 +8,7 @@ import time
 
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.server.call import Call
+from llmgateway.server.client_limits import Ticket
 from llmgateway.server.client_watch import ClientWatch
 from llmgateway.server.conversation_keeper import ConversationKeeper
 from llmgateway.server.dialects import DIALECTS
@@ -39,17 +40,13 @@ async def serve_turn(
     send: Send,
 ) -> None:
     """One request, from its body to its last byte. Raises nothing for what a client or an upstream does."""
+    turn = _Turn(record, snapshot, services, headers, send)
     try:
         record.client = await snapshot.access.client_of(headers)
         body = await read_body(receive, headers, snapshot.max_body_bytes)
         record.stages.mark("receive")
         async with ClientWatch(receive):
-            ticket = await snapshot.limits.charge(record, len(body), services.store.limits)
-            try:
-                await _serve(Call(record.dialect, body), record, snapshot, services, headers, send)
-            finally:
-                if ticket is not None:
-                    await ticket.settle(record.outcome.usage.input_tokens + record.outcome.usage.output_tokens)
+            await turn.serve(body)
     except ClientLeft:
         record.status = CLIENT_LEFT
     except TurnRefused as refused:
@@ -59,30 +56,55 @@ async def serve_turn(
         if record.first_byte_after is not None:
             raise  # the server closes the connection: a stream without its ending is no success anywhere
         await _refuse(TurnRefused(INTERNAL), record, send)
-
-
-async def _serve(
-    call: Call, record: TurnRecord, snapshot: Snapshot, services: Services, headers: dict[bytes, bytes], send: Send
-) -> None:
-    """The turn, with its session and what is to be kept of it."""
-    session = SessionWatch(services.store.sessions, services.process, record)
-    await session.begin(call, headers)
-    record.stages.mark("session")
-    if call.dialect == "responses":
-        await ResponsesService(snapshot, services, record, headers, send, session).serve(call)
-        return
-    reply = reply_for(call, headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))
-    keeper: TurnKeeper = NothingKept(record)
-    conversation = call.text_field("conversation_id")
-    if conversation is not None:
-        keeper = joined = ConversationKeeper(services.store.conversations, record, conversation)
-        await joined.join(call)
-    service = TurnService(snapshot, record, headers, send, keeper, session.facts)
-    try:
-        await service.serve(call, reply)
     finally:
-        await keeper.ended()
-        await session.end(service.request_facts)
+        await turn.settle()
+
+
+class _Turn:
+    """A turn with its session, its charge, and what is to be kept of it."""
+
+    def __init__(
+        self, record: TurnRecord, snapshot: Snapshot, services: Services, headers: dict[bytes, bytes], send: Send
+    ) -> None:
+        self._record = record
+        self._snapshot = snapshot
+        self._services = services
+        self._headers = headers
+        self._send = send
+        self._ticket: Ticket | None = None
+        self._session = SessionWatch(services.store.sessions, services.process, record)
+
+    async def serve(self, body: bytes) -> None:
+        """Answers the request. Raises TurnRefused when nothing was sent yet."""
+        record, store = self._record, self._services.store
+        self._ticket = await self._snapshot.limits.charge(record, len(body), store.limits)
+        call = Call(record.dialect, body)
+        await self._session.begin(call, self._headers)
+        record.stages.mark("session")
+        if call.dialect == "responses":
+            service = ResponsesService(
+                self._snapshot, self._services, record, self._headers, self._send, self._session.facts
+            )
+            await service.serve(call)
+            return
+        reply = reply_for(call, self._headers.get(b"user-agent", b""), os.urandom(16).hex(), int(time.time()))
+        keeper: TurnKeeper = NothingKept(record)
+        conversation = call.text_field("conversation_id")
+        if conversation is not None:
+            keeper = joined = ConversationKeeper(store.conversations, record, conversation)
+            await joined.join(call)
+        try:
+            turn = TurnService(self._snapshot, record, self._headers, self._send, keeper, self._session.facts)
+            await turn.serve(call, reply)
+        finally:
+            await keeper.ended()
+
+    async def settle(self) -> None:
+        """After the last byte, whether the client is still there or not: the session is noted, the charge settled."""
+        await self._session.end()
+        usage = self._record.outcome.usage
+        if self._ticket is not None:
+            await self._ticket.settle(usage.input_tokens + usage.output_tokens)
 
 
 async def _refuse(refused: TurnRefused, record: TurnRecord, send: Send) -> None:

@@ -10,11 +10,12 @@ from llmgateway.events import Event, TurnFailed
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.fold import fold
 from llmgateway.policies.reasoning_only import ReasoningShown
-from llmgateway.policies.session_facts import RequestFacts, SessionFacts
+from llmgateway.policies.session_facts import SessionFacts
 from llmgateway.server.another_try import AnotherTry
 from llmgateway.server.call import Call
 from llmgateway.server.dialects import DIALECTS, UPSTREAM_DIALECTS
 from llmgateway.server.exchange import Attempt, Reached, failure_of, reach
+from llmgateway.server.paced_answer import send_paced
 from llmgateway.server.response_headers import HeaderList, answer_headers, passed_on
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import ClientStream, Send, pump
@@ -57,8 +58,6 @@ class TurnService:
         self._keeper = keeper
         self._policies = TurnPolicies(snapshot.policy, session, snapshot.served)
         self._reasoning = ReasoningShown(snapshot.policy.reasoning_only)
-        self.request_facts: RequestFacts | None = None
-        """What the policies saw, once an upstream was reached."""
 
     async def serve(self, call: Call, reply: Reply) -> None:
         """Answers the call. Raises TurnRefused when nothing was sent yet."""
@@ -83,7 +82,7 @@ class TurnService:
         record, prepared = self._record, reached.prepared
         record.stages.mark("upstream")
         record.backend, record.losses = prepared.backend.name, prepared.losses
-        record.policies, self.request_facts = prepared.acted.notes, prepared.acted.facts
+        record.policies, record.request_facts = prepared.acted.notes, prepared.acted.facts
         record.passed_on = [*record.passed_on, *passed_on(reached.answer.headers)]
         if reached.answer.status >= 400:
             try:
@@ -153,7 +152,8 @@ class TurnService:
             await pump(turn, answer, client, prepared.backend.name, self._keeper.ended)
             return
         events = self._decoded(prepared, await _read_all(reached))
-        await self._send_last(client, encoder.encode(events))
+        pacing = self._snapshot.policy.stream.pacing
+        await self._send_last(client, await send_paced(events, encoder, client, pacing))
 
     async def _send_last(self, client: ClientStream, data: bytes) -> None:
         await self._keeper.ended()

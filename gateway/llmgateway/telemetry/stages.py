@@ -11,27 +11,25 @@ from time import perf_counter
 class Stages:
     """Named marks of one request; each stage lasts from the mark before it to its own."""
 
-    __slots__ = ("_marks", "started")
+    __slots__ = ("_before", "_durations", "started")
 
     def __init__(self) -> None:
-        self.started = perf_counter()
-        self._marks: list[tuple[str, float]] = []
+        self.started = self._before = perf_counter()
+        self._durations: list[tuple[str, float]] = []
 
     def mark(self, stage: str) -> None:
         """The stage ends here."""
-        self._marks.append((stage, perf_counter()))
+        now = perf_counter()
+        self._durations.append((stage, now - self._before))
+        self._before = now
 
     def durations(self) -> list[tuple[str, float]]:
         """(stage, seconds) in order."""
-        before, found = self.started, []
-        for stage, at in self._marks:
-            found.append((stage, at - before))
-            before = at
-        return found
+        return self._durations
 
     def header(self) -> str:
         """The value of `Server-Timing`, milliseconds."""
-        return ", ".join([f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in self.durations()])
+        return ", ".join([f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in self._durations])
 
     def elapsed(self) -> float:
         """Seconds since the request began."""

@@ -17,6 +17,8 @@ import json
 from typing import Final
 
 LONGEST_MESSAGE: Final = 600  # characters; a condition stays readable
+UNREADABLE: Final = "failed to create typed patch object"
+"""An unknown field in a server-side apply: the API server answers 500, and would do so for ever."""
 
 
 class ClusterError(Exception):
@@ -65,7 +67,8 @@ def error_of(
     what: str, status: int, body: str, retry_after: str | None = None, *, secret: bool = False
 ) -> ClusterError:
     """The error of an HTTP answer. `what` names verb and object; `secret` drops the server's sentence."""
-    kind = Unreachable if status >= 500 else _BY_STATUS.get(status, Rejected)
+    unreadable = UNREADABLE in body
+    kind = Unreachable if status >= 500 and not unreadable else _BY_STATUS.get(status, Rejected)
     sentence = "" if secret else _sentence(body)
     message = f"{what}: {sentence or _reason(body) or f'HTTP {status}'}"
     pause = float(retry_after) if retry_after and retry_after.isdigit() else None

@@ -61,7 +61,7 @@ def test_a_steady_session_changes_its_plan_a_few_times_only(found: list[float]) 
     for each in found:
         ratio = learned(ratio, int(each * 100_000), 100_000)
         plans.add(ratio.planned)
-    assert len(plans) <= 3
+    assert len(plans) <= 5  # from the highest to the lowest in steps of 5 % at least, and never up again
 
 
 @given(st.text(max_size=200), st.sampled_from(["user", "assistant"]))

@@ -155,6 +155,24 @@ async def test_an_upstream_that_answers_whole_is_streamed_all_the_same(
     assert '"text":"Hello"' in answer.text and "message_stop" in answer.text
 
 
+@pytest.mark.behaviour("C2")
+async def test_a_whole_answer_is_paced_in_groups_of_words_where_the_spec_asks_for_it(
+    gateway: Gateway, upstream: ScriptedUpstream
+) -> None:
+    text = "one two three four five six seven eight nine"
+    message = {"role": "assistant", "content": text}
+    upstream.answers.append(whole({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}))
+    pacing = {"words": 3, "minDelay": "1ms", "maxDelay": "5ms"}
+    async with gateway([vllm(upstream)], policy={"stream": {"pacing": pacing}}) as serving:
+        answer = await serving.chat(stream=True)
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+    pieces = [event["choices"][0]["delta"].get("content") for event in events]
+    said = [piece for piece in pieces if piece]
+    assert "".join(said) == text
+    assert all(1 <= len(piece.split()) <= 3 for piece in said)
+    assert len(said) >= 3
+
+
 @pytest.mark.behaviour("R10")
 async def test_an_anthropic_upstream_gets_the_client_s_bytes_and_betas(
     gateway: Gateway, upstream: ScriptedUpstream

@@ -31,7 +31,9 @@ class Session:
     """A process. `turns` counts the questions that it answered, `last_used` is when it was last given back."""
 
     def __init__(self, process: asyncio.subprocess.Process, folder: Path, clock: Callable[[], float] = time.monotonic):
-        self._process = process
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("a session needs both pipes")
+        self._process, self._input, self._output = process, process.stdin, process.stdout
         self._folder = folder
         self._clock = clock
         self._received = bytearray()
@@ -82,11 +84,9 @@ class Session:
     async def write(self, message: Mapping[str, Any]) -> None:
         """One line. Raises SessionEnded."""
         self.asked = True
-        pipe = self._process.stdin
-        assert pipe is not None
         try:
-            pipe.write(json_codec.encode(message) + b"\n")
-            await pipe.drain()
+            self._input.write(json_codec.encode(message) + b"\n")
+            await self._input.drain()
         except (ConnectionError, RuntimeError, OSError):
             raise SessionEnded("the agent's process no longer listens") from None
 
@@ -111,11 +111,9 @@ class Session:
         return None
 
     async def _receive(self) -> None:
-        pipe = self._process.stdout
-        assert pipe is not None
         data = b""
         with suppress(ConnectionError, OSError):
-            data = await pipe.read(CHUNK)
+            data = await self._output.read(CHUNK)
         if not data:
             raise SessionEnded("the agent's process ended")
         self._received += data
