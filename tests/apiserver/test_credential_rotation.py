@@ -9,19 +9,17 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration
 
 from llmgateway_operator.apply import Applier
 from llmgateway_operator.cluster.index import ChildIndex
 from llmgateway_operator.cluster.kinds import KINDS
-from llmgateway_operator.cluster.kubernetes_api import KubernetesApi
+from llmgateway_operator.cluster.kubernetes_api import connect
 from llmgateway_operator.credential.kinds import CREDENTIAL_KINDS
 from llmgateway_operator.credential.reconcile import CredentialReconciler
 from llmgateway_operator.events import Announcer
@@ -46,17 +44,12 @@ class Stage:
     kubectl: Kubectl
     jobs: RefreshJobs
     server: TokenServer
-    logs: list[str] = field(default_factory=list)
 
     def reconcile(self, name: str = "login") -> None:
         asyncio.run(self._reconcile(name))
 
     async def _reconcile(self, name: str) -> None:
-        configuration = Configuration()
-        await config.load_kube_config(
-            config_file=str(self.control_plane.kubeconfig), client_configuration=configuration
-        )
-        cluster = KubernetesApi(ApiClient(configuration))
+        cluster = await connect()
         try:
             await CredentialReconciler(
                 cluster,
@@ -153,8 +146,9 @@ def stage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Stage]:
     install_crds(control_plane.kubeconfig)
+    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))  # for the operator's own client
     for kind in CREDENTIAL_KINDS:
-        monkeypatch.setitem(KINDS, kind.kind, kind)  # type: ignore[arg-type]  # a mapping by its type, a dict in truth
+        monkeypatch.setitem(KINDS, kind.kind, kind)
     restricted = "pod-security.kubernetes.io/enforce=restricted"
     kubectl.run("label", "namespace", kubectl.namespace, restricted)
     with TokenServer(families) as server:

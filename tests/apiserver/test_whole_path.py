@@ -61,7 +61,7 @@ def _chat_with_openai(client: openai.OpenAI) -> None:
     with client.chat.completions.create(model="gpt-4o", messages=asked, stream=True) as stream:
         assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "You said: hello there"
     tools: Any = [{"type": "function", "function": {"name": "get_weather", "parameters": WEATHER}}]
-    asked = [{"role": "user", "content": "call get_weather"}]
+    asked = [{"role": "user", "content": "call the tool get_weather"}]
     with client.chat.completions.stream(model="coder", messages=asked, tools=tools) as stream:
         calls = stream.get_final_completion().choices[0].message.tool_calls
     assert calls is not None
@@ -73,7 +73,7 @@ def _chat_with_anthropic(client: anthropic.Anthropic) -> None:
     whole = client.messages.create(model="claude-sonnet", max_tokens=100, messages=asked)
     assert whole.content[0].to_dict() == {"type": "text", "text": "You said: hello there"}
     tools: Any = [{"name": "get_weather", "input_schema": WEATHER}]
-    asked = [{"role": "user", "content": "call get_weather"}]
+    asked = [{"role": "user", "content": "call the tool get_weather"}]
     with client.messages.stream(model="coder", max_tokens=100, messages=asked, tools=tools) as stream:
         final = stream.get_final_message()
     assert final.stop_reason == "tool_use"

@@ -1,4 +1,4 @@
-"""The cluster of `KUBECONFIG`, else the one that `make cluster-up` started; the operator in it; gateways to chat with."""
+"""The cluster of `KUBECONFIG`, else that of `make cluster-up`; the operator in it; gateways to chat with."""
 
 from __future__ import annotations
 

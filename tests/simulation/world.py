@@ -76,15 +76,25 @@ class World:
         """One run of the program; None when it was killed."""
         self.runs += 1
         name = f"job-{self.runs}"
-        client = Client(self, f"{name}/pod", ended)
-        rules = Rules(run=f"{name}/pod", grace=grace, request=request, margin=min(10.0, grace / 4))
+        try:
+            return self.program(Client(self, f"{name}/pod", ended), grace=grace, request=request).run()
+        except Killed:
+            return None
+
+    def program(
+        self,
+        client: Client,
+        *,
+        grace: float = 0.0,
+        request: str = "",
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> RefreshRun:
+        """The program itself, on this world."""
+        rules = Rules(run=client.run, grace=grace, request=request, margin=min(10.0, grace / 4))
         settings = Settings(
             rules=rules, target="target", recovery="recovery", source="source", shape=KEYS, build=client.build
         )
-        try:
-            return RefreshRun(settings, client, client, client.pause).run()
-        except Killed:
-            return None
+        return RefreshRun(settings, client, client, client.pause, stopping)
 
     @property
     def record(self) -> refresh_record.Record:

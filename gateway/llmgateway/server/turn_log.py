@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Generic, TypeVar
-
-from prometheus_client import Counter, Histogram
+from typing import Any
 
 from llmgateway.policies.apply import policy_of
 from llmgateway.server.turn_record import TurnRecord
@@ -15,56 +13,36 @@ logger = logging.getLogger("llmgateway.access")
 
 MAX_FIELD_LABELS = 100
 
-C = TypeVar("C", Counter, Histogram)
-
-
-class _Children(Generic[C]):
-    """The children of one metric by their labels, found in one dictionary look-up instead of a checked one."""
-
-    def __init__(self, metric: C) -> None:
-        self._metric: C = metric
-        self._known: dict[tuple[str, ...], C] = {}
-
-    def __call__(self, *labels: str) -> C:
-        child = self._known.get(labels)
-        if child is None:
-            child = self._known[labels] = self._metric.labels(*labels)
-        return child
-
 
 class TurnLog:
     """Counts requests in flight and writes down what came of each."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._streams = metrics.streams
-        self._requests = _Children(metrics.requests)
-        self._duration = _Children(metrics.duration)
-        self._first_token = _Children(metrics.first_token)
-        self._tokens = _Children(metrics.tokens)
-        self._stages = _Children(metrics.stages)
-        self._policies = _Children(metrics.policies)
-        self._dropped = _Children(metrics.dropped)
+        self._metrics = metrics
+        self._running = 0
+        metrics.streams.set_function(lambda: self._running)
         self._field_names: set[str] = set()
 
     def began(self) -> None:
         """One more request in flight."""
-        self._streams.inc()
+        self._running += 1
 
     def ended(self, record: TurnRecord) -> None:
         """The request is over, however it went."""
-        self._streams.dec()
+        metrics = self._metrics
+        self._running -= 1
         labels = (record.dialect, record.model, record.backend)
-        self._requests(*labels, record.client, str(record.status)).inc()
-        self._duration(*labels).observe(record.stages.elapsed())
+        metrics.requests.labels(*labels, record.client, str(record.status)).inc()
+        metrics.duration.labels(*labels).observe(record.stages.elapsed())
         if record.first_byte_after is not None:
-            self._first_token(*labels).observe(record.first_byte_after)
+            metrics.first_token.labels(*labels).observe(record.first_byte_after)
         self._count_tokens(record, labels)
         for stage, seconds in record.stages.durations():
-            self._stages(stage).observe(seconds)
+            metrics.stages.labels(stage).observe(seconds)
         for note in (*record.policies, *record.happened):
-            self._policies(policy_of(note)).inc()
+            metrics.policies.labels(policy_of(note)).inc()
         for loss in record.losses:
-            self._dropped(self._field_label(loss.path)).inc()
+            metrics.dropped.labels(self._field_label(loss.path)).inc()
         if logger.isEnabledFor(logging.INFO):
             # Without the search for the caller's file and line, which no line shows.
             logger.handle(logger.makeRecord(logger.name, logging.INFO, "", 0, "request", (), None,
@@ -84,7 +62,7 @@ class TurnLog:
             ("cached", usage.cached_tokens), ("reasoning", usage.reasoning_tokens),
         ):  # fmt: skip
             if count:
-                self._tokens(*labels, record.client, kind).inc(count)
+                self._metrics.tokens.labels(*labels, record.client, kind).inc(count)
 
 
 def _fields(record: TurnRecord) -> dict[str, Any]:

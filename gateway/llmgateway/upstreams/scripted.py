@@ -2,8 +2,8 @@
 
 It serves the first `curl`, examples and tests. What it does is decided by the conversation alone:
 - the last message is a tool's result -> it repeats the result;
-- tools are offered and `tool_choice` demands one, or the last user text names one -> it calls that tool, with
-  arguments made from the tool's schema;
+- tools are offered and `tool_choice` demands one, or the last user text says "call the tool NAME" -> it calls that
+  tool, with arguments made from its schema;
 - otherwise it answers with a sentence that quotes the last user text.
 The model `scripted-slow` pauses between tokens, as a model on a small machine does.
 """
@@ -132,7 +132,7 @@ def _calls(document: Mapping[str, Any], messages: list[dict[str, Any]]) -> list[
 def _named(tools: list[dict[str, Any]], choice: Any, text: str) -> dict[str, Any] | None:
     forced = choice.get("function", {}).get("name") if isinstance(choice, dict) else None
     for tool in tools:
-        if tool["name"] == forced or (forced is None and tool["name"] in text):
+        if tool["name"] == forced or (forced is None and f"call the tool {tool['name']}" in text):
             return tool
     return tools[0] if choice == "required" else None
 

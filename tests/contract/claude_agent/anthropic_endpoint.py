@@ -151,7 +151,7 @@ class AnthropicEndpoint:
         await response.prepare(request)
         message = {"id": f"msg_{id(self)}_{number}", "type": "message", "role": "assistant", "content": [],
                    "model": asked.body["model"], "stop_reason": None, "stop_sequence": None, "stop_details": None,
-                   "usage": {"input_tokens": 11, "output_tokens": 1}}  # fmt: skip
+                   "usage": _usage(11, 1)}  # fmt: skip
         await response.write(_frame({"type": "message_start", "message": message}))
         for piece in answer.pieces:
             if piece == CUT:
@@ -183,8 +183,12 @@ def _delta(index: int, kind: str, **fields: Any) -> Piece:
 
 
 def _end(stop: str, usage: tuple[int, int]) -> Piece:
-    counts = {"input_tokens": usage[0], "output_tokens": usage[1], "cache_read_input_tokens": 3}
-    return {"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None}, "usage": counts}
+    delta = {"stop_reason": stop, "stop_sequence": None}
+    return {"type": "message_delta", "delta": delta, "usage": _usage(*usage)}
+
+
+def _usage(came: int, went: int) -> dict[str, int]:
+    return {"input_tokens": came, "output_tokens": went, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 3}
 
 
 def _texts(message: dict[str, Any]) -> list[str]:

@@ -72,7 +72,7 @@ def test_openai_chats_streamed_with_usage(chat: openai.OpenAI) -> None:
 @pytest.mark.parametrize("streamed", [False, True])
 def test_openai_calls_a_tool_and_gets_the_result_back(chat: openai.OpenAI, streamed: bool) -> None:
     tools: Any = [{"type": "function", "function": {"name": "get_weather", "parameters": WEATHER}}]
-    asked: Any = [{"role": "user", "content": "use get_weather for me"}]
+    asked: Any = [{"role": "user", "content": "call the tool get_weather"}]
     if streamed:
         with chat.chat.completions.stream(model="coder", messages=asked, tools=tools) as stream:
             message = stream.get_final_completion().choices[0].message
@@ -113,7 +113,7 @@ def test_anthropic_chats_streamed(messages: anthropic.Anthropic) -> None:
 @pytest.mark.parametrize("streamed", [False, True])
 def test_anthropic_calls_a_tool_and_gets_the_result_back(messages: anthropic.Anthropic, streamed: bool) -> None:
     tools: Any = [{"name": "get_weather", "description": "weather", "input_schema": WEATHER}]
-    asked: Any = [{"role": "user", "content": "use get_weather for me"}]
+    asked: Any = [{"role": "user", "content": "call the tool get_weather"}]
     if streamed:
         with messages.messages.stream(model="coder", max_tokens=100, messages=asked, tools=tools) as stream:
             answer = stream.get_final_message()

@@ -45,8 +45,9 @@ def test_a_list_without_a_merge_key_is_replaced() -> None:
     assert merge({"args": ["a"]}, {"args": ["b", "c"]}) == {"args": ["b", "c"]}
 
 
-JSON = st.recursive(st.booleans() | st.text(max_size=3), lambda part: st.dictionaries(st.text(max_size=3), part))
-OBJECTS = st.dictionaries(st.text(max_size=3), JSON)
+WORDS = st.sampled_from(["a", "b", "env", "ports"])
+JSON = st.recursive(st.booleans() | WORDS, lambda part: st.dictionaries(WORDS, part, max_size=3), max_leaves=8)
+OBJECTS = st.dictionaries(WORDS, JSON, max_size=4)
 
 
 @given(OBJECTS, OBJECTS)

@@ -287,15 +287,12 @@ def test_what_the_user_says_between_a_call_and_its_result_stays_with_them() -> N
 
 
 def test_a_result_without_its_call_stays_with_what_it_follows() -> None:
-    messages = [
-        {"role": "user", "content": "go"},
-        {"role": "assistant", "content": "x"},
-        {"role": "tool", "content": "r"},
-    ]
+    user = {"role": "user", "content": "go"}
+    messages = [user, {"role": "assistant", "content": "x"}, {"role": "tool", "content": "r"}]
     assert [(unit.start, unit.end) for unit in read({"messages": messages}, "chat").units] == [(0, 1), (1, 3)]
     again = {"role": "tool", "tool_call_id": "a", "content": "r"}
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    twice = [{"role": "assistant", "tool_calls": [call]}, again, messages[0], messages[0], again]
+    twice = [{"role": "assistant", "tool_calls": [call]}, again, user, user, again]
     assert [(unit.start, unit.end) for unit in read({"messages": twice}, "chat").units] == [(0, 2), (2, 3), (3, 5)]
     late = [{"role": "user", "content": "go"}, {"role": "system", "content": "now"}]
     assert len(read({"messages": late}, "messages").units) == 1

@@ -19,8 +19,8 @@ class _Kept(Struct):
     counters: dict[str, int] = field(default_factory=dict)
     peaks: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
-    entries: dict[str, bytes] = field(default_factory=dict)
-    """JSON by turn id, oldest first."""
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By turn id, oldest first; as JSON has them, and never changed."""
 
 
 class MemorySessions:
@@ -47,7 +47,7 @@ class MemorySessions:
         for name, value in turn.peaks.items():
             kept.peaks[name] = max(value, kept.peaks.get(name, value))
         kept.facts.update(decode_document(encode(turn.facts)))
-        kept.entries[turn.id] = encode(turn.entry)
+        kept.entries[turn.id] = decode_document(encode(turn.entry))
         while len(kept.entries) > SESSION_ENTRIES:
             del kept.entries[next(iter(kept.entries))]
 
@@ -62,7 +62,7 @@ class MemorySessions:
             counters=dict(kept.counters),
             peaks=dict(kept.peaks),
             facts=dict(kept.facts),
-            entries=[decode_document(entry) for entry in kept.entries.values()],
+            entries=list(kept.entries.values()),
         )
 
     async def forget(self, session: SessionKey) -> bool:

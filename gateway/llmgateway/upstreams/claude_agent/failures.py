@@ -59,6 +59,8 @@ def _kind(status: Any, named: Any) -> FailureKind:
 
 
 def _overflow(message: str) -> Failure:
+    """The program hides the API's numbers where the conversation has a history."""
     sizes = _SIZES.search(message)
     tokens, window = (int(sizes[1]), int(sizes[2])) if sizes else (None, None)
-    return Failure(kind="context_overflow", message=message, input_tokens=tokens, window=window, from_upstream=True)
+    words = "the conversation is longer than the model's context window. Shorten or compact it."
+    return Failure(kind="context_overflow", message=words, input_tokens=tokens, window=window, from_upstream=True)

@@ -14,7 +14,7 @@ import openai
 
 MODEL = "scripted"
 ASKED: Any = [{"role": "user", "content": "hello there"}]
-CALL: Any = [{"role": "user", "content": "call get_weather"}]
+CALL: Any = [{"role": "user", "content": "call the tool get_weather"}]
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 EXPECTED = {
     "chat": "You said: hello there",

@@ -67,6 +67,12 @@ def wait_for_phase(kubectl: Kubectl, pod: str, timeout: float) -> str:
     return wait_until(phase, timeout, f"the end of pod {pod}")
 
 
+def wait_for_readiness(kubectl: Kubectl, pod: str, timeout: int) -> None:
+    """Raises KubectlError (seconds)."""
+    ready = ("--for=condition=Ready", f"--timeout={timeout}s", f"pod/{pod}")
+    kubectl.run("wait", "-n", kubectl.namespace, *ready, timeout=timeout + 10)
+
+
 def logs(kubectl: Kubectl, pod: str, *options: str) -> str:
     return kubectl.run("logs", pod, "-n", kubectl.namespace, *options)
 

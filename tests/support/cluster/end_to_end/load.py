@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from support.cluster.end_to_end import load_client
-from support.cluster.end_to_end.client_pods import HERE, execute, logs, script_pod, scripts, wait_for_phase
+from support.cluster.end_to_end.client_pods import (
+    HERE,
+    execute,
+    logs,
+    script_pod,
+    scripts,
+    wait_for_phase,
+    wait_for_readiness,
+)
 from support.kubectl import Kubectl
 
 SCRIPTS = "load-client"
@@ -46,8 +54,11 @@ class Load:
         return Counter(each["outcome"] for each in self.concerned)
 
     @property
-    def lost(self) -> list[Stream]:
-        return [each for each in self.concerned if each["outcome"] != "whole"]
+    def losses(self) -> list[str]:
+        """What the clients of streams that did not end whole saw, each with how often."""
+        lost = [each for each in self.concerned if each["outcome"] != "whole"]
+        seen = Counter(f"{each['outcome']} {each['path']} {each['reason']}" for each in lost)
+        return [f"{count} x {what}" for what, count in seen.most_common()]
 
     def in_flight(self, moment: float) -> int:
         return sum(each["began"] <= moment <= each["ended"] for each in self.streams)
@@ -69,12 +80,13 @@ def running_load(
     command += ["--tokens", *map(str, tokens)]
     ready = ["test", "-e", str(load_client.READY)]
     kubectl.apply([scripts(SCRIPTS, HERE / "load_client.py"), script_pod(name, SCRIPTS, command, ready=ready, **pod)])
-    kubectl.run("wait", "-n", kubectl.namespace, "--for=condition=Ready", f"--timeout={START_TIMEOUT}s", f"pod/{name}")
-    load = Load(clients, began=time.time())
-    yield load
-    load.ended = time.time()
-    execute(kubectl, name, "touch", str(load_client.STOP))
-    if wait_for_phase(kubectl, name, END_TIMEOUT) == "Failed":
-        raise AssertionError(f"the load client failed: {logs(kubectl, name)[-2000:]}")
-    load.streams = json.loads(logs(kubectl, name))
-    kubectl.delete("pod", name, None, "--wait=false")
+    try:
+        wait_for_readiness(kubectl, name, START_TIMEOUT)
+        load = Load(clients, began=time.time())
+        yield load
+        load.ended = time.time()
+        execute(kubectl, name, "touch", str(load_client.STOP))
+        assert wait_for_phase(kubectl, name, END_TIMEOUT) == "Succeeded", logs(kubectl, name)[-2000:]
+        load.streams = json.loads(logs(kubectl, name))
+    finally:
+        kubectl.delete("pod", name, None, "--wait=false")
