@@ -39,7 +39,6 @@ class Announcer:
 
     def _event(self, document: Document, condition: Mapping[str, Any]) -> Document:
         metadata = document["metadata"]
-        good = condition["type"] == "Ready" and condition["status"] == "True"
         moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         words = f"{metadata['uid']} {condition['type']} {condition['reason']} {moment}"
         return {
@@ -56,7 +55,7 @@ class Announcer:
                 "name": metadata["name"],
                 "uid": metadata["uid"],
             },
-            "type": "Normal" if good else "Warning" if condition["type"] != "Ready" else "Normal",
+            "type": "Normal" if condition["type"] == "Ready" else "Warning",
             "reason": condition["reason"],
             "action": condition["type"],
             "note": condition["message"][:LONGEST_NOTE],

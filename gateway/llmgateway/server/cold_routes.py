@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -16,7 +15,14 @@ from llmgateway.server.call import Call, ClientDialect
 from llmgateway.server.conversations_routes import conversations_router
 from llmgateway.server.count_tokens_route import count_tokens
 from llmgateway.server.dialects import DIALECTS
-from llmgateway.server.model_list import anthropic_list, anthropic_model, openai_list, openai_model, visible_models
+from llmgateway.server.model_list import (
+    anthropic_list,
+    anthropic_model,
+    codex_list,
+    openai_list,
+    openai_model,
+    visible_models,
+)
 from llmgateway.server.openapi_page import document_hot_routes
 from llmgateway.server.request_body import read_body
 from llmgateway.server.responses_routes import responses_router
@@ -79,8 +85,10 @@ def _add_models(application: FastAPI, runtime: Runtime) -> None:
 
     @application.get("/v1/models", summary="The models, in the caller's dialect")
     async def models(request: Request) -> Response:
-        shape: Callable[[list[Any]], Any] = anthropic_list if _is_anthropic(request) else openai_list
-        return _json(shape(await visible(request)))
+        found = await visible(request)
+        if _is_anthropic(request):
+            return _json(anthropic_list(found))
+        return _json(codex_list(found) if "client_version" in request.query_params else openai_list(found))
 
     @application.get("/v1/models/{model_id:path}", summary="One model, in the caller's dialect")
     async def model(request: Request, model_id: str) -> Response:

@@ -49,8 +49,17 @@ def openai_model(model: VisibleModel) -> dict[str, Any]:
 
 
 def openai_list(models: Sequence[VisibleModel]) -> dict[str, Any]:
-    """OpenAI's shape of the list. Codex wants `models` beside it."""
+    """OpenAI's shape of the list."""
     return {"object": "list", "data": [openai_model(model) for model in models]}
+
+
+def codex_list(models: Sequence[VisibleModel]) -> dict[str, Any]:
+    """What Codex reads when it asks with `client_version`: `models` beside OpenAI's `data`."""
+    entries = [
+        {"slug": model.id, "display_name": model.id, "context_window": model.window, "supported_in_api": True}
+        for model in models
+    ]
+    return {**openai_list(models), "models": entries}
 
 
 def anthropic_model(model: VisibleModel) -> dict[str, Any]:

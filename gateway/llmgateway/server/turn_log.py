@@ -44,9 +44,9 @@ class TurnLog:
         for loss in record.losses:
             metrics.dropped.labels(self._field_label(loss.path)).inc()
         if logger.isEnabledFor(logging.INFO):
-            # Without the search for the caller's file and line, which no line shows.
-            logger.handle(logger.makeRecord(logger.name, logging.INFO, "", 0, "request", (), None,
-                                            extra={"fields": _fields(record)}))  # fmt: skip
+            line = logging.LogRecord(logger.name, logging.INFO, "", 0, "request", None, None)  # no search for a caller
+            line.__dict__["fields"] = _fields(record)
+            logger.handle(line)
 
     def _field_label(self, path: str) -> str:
         """The top-level field; names are the client's, so their number is bounded here."""

@@ -13,7 +13,6 @@ from itertools import accumulate
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 
 class Total:
@@ -90,7 +89,7 @@ class HistogramFamily(Collector):
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """For the registry."""
-        names = [floatToGoString(bound) for bound in (*self._bounds, float("inf"))]
+        names = [*(repr(float(bound)) for bound in self._bounds), "+Inf"]
         family = HistogramMetricFamily(*self._description, labels=self._label_names)
         for values, child in self._children.items():
             family.add_metric(values, list(zip(names, accumulate(child.counts), strict=True)), child.sum)

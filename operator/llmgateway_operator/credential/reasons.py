@@ -25,6 +25,8 @@ REASONS: Final = (
     Reason("RefreshDisabled", "The access token is used as it is until it ends; nothing is refreshed.",
            "Set refresh.enabled to true, or replace the token in the source Secret in time.", good=True),
     Reason("Suspended", "Nothing is refreshed while suspend is true.", "Set suspend to false.", good=True),
+    Reason("TokenEnded", "The access token has ended and was not renewed.",
+           "Look at the CronJob's last Jobs; without refreshing, put a new token into the source Secret."),
     Reason("Pending", "The first run has not ended yet.", "Wait; `kubectl get jobs` shows it."),
     Reason("NoToken", "Refreshing is disabled and the source holds no access token.",
            "Set refresh.enabled to true, or put an access token into the source Secret.", stalled=True),

@@ -49,8 +49,8 @@ def verdict(facts: Facts, refused: Sequence[str] = ()) -> Verdict:
         return _copied(facts, "Static")
     if spec.suspend and facts.has_access_token:
         return Verdict("Suspended")
-    if not is_refreshed(facts.credential) and not record.taken:
-        return _copied(facts, "RefreshDisabled")
+    if not is_refreshed(facts.credential):
+        return Verdict("RefreshDisabled") if record.taken else _copied(facts, "RefreshDisabled")
     if record.intent and not facts.running:
         message = f"a refresh token was sent at {record.intent.first_sent} and its answer is unknown"
         return Verdict("RefreshAmbiguous", message)
@@ -74,6 +74,8 @@ def _fault(facts: Facts) -> str:
 def status(facts: Facts, judged: Verdict, before: Mapping[str, Any], generation: int, now: datetime) -> Document:
     """The whole status. `now` only decides whether a token that was not renewed still lives."""
     record = facts.record or RefreshRecord()
+    if BY_NAME[judged.reason].good and not token_lives(facts, now):
+        judged = Verdict("TokenEnded")
     known = {each["type"]: each for each in before.get("conditions", ())}
     conditions = [
         _condition(each, known.get(each.condition), generation, now) for each in _findings(facts, judged, now)

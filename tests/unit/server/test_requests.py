@@ -100,10 +100,12 @@ async def test_models_come_in_the_dialect_of_the_caller(gateway: Gateway, upstre
     async with gateway([vllm(upstream)]) as serving:
         openai = (await serving.client.get("/v1/models")).json()
         anthropic = (await serving.client.get("/v1/models", headers={"anthropic-version": "2023-06-01"})).json()
+        codex = (await serving.client.get("/v1/models?client_version=0.169.0")).json()
         one = (await serving.client.get("/v1/models/m")).json()
         none = await serving.client.get("/v1/models/none")
     assert openai["object"] == "list" and openai["data"][0]["object"] == "model"
     assert anthropic["has_more"] is False and anthropic["data"][0]["type"] == "model"
+    assert [entry["slug"] for entry in codex["models"]] == ["m"]
     assert one["id"] == "m"
     assert none.status_code == 404 and none.json()["error"]["code"] == "model_not_found"
 

@@ -213,6 +213,11 @@ def test_a_status_does_not_change_with_the_clock() -> None:
     assert status(facts(ALIVE), verdict(facts(ALIVE)), first, 1, NOW.replace(hour=15)) == first
 
 
+def test_a_token_that_ended_unrenewed_is_not_ready() -> None:
+    found = conditions(facts(ALIVE), NOW.replace(day=2))
+    assert (found["Ready"]["reason"], found["Ready"]["status"]) == ("TokenEnded", "False")
+
+
 def test_a_schedule_that_comes_too_late_is_a_warning() -> None:
     slow = credential(refresh={"enabled": True, "schedule": "0 0 1 * *"})
     found = conditions(facts(ALIVE, credential=slow))
