@@ -32,9 +32,16 @@ check: $(SET_UP) ## ruff, mypy --strict, layer rules, stale generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m llmgateway_api.generate --check
+	$(BIN)/python -m llmgateway.translate.fidelity --check
+	$(BIN)/python -m llmgateway_operator.status.document --check
 
 generate: $(SET_UP) ## write CRDs, API reference and the other generated documents
 	$(BIN)/python -m llmgateway_api.generate
+	$(BIN)/python -m llmgateway.translate.fidelity
+	$(BIN)/python -m llmgateway_operator.status.document
+
+golden: $(SET_UP) ## rewrite the golden files; read the diff before you commit it
+	GOLDEN_REFRESH=1 $(BIN)/pytest -q tests/golden tests/unit/dialects
 
 images: $(SET_UP) ## build the gateway and operator images (and load them into a running test cluster)
 	$(BIN)/python -m support.cluster images

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract.claude_agent.agent import Agent, running_agent
-from contract.claude_agent.anthropic_endpoint import AnthropicEndpoint, breaks
+from contract.claude_agent.anthropic_endpoint import AnthropicEndpoint, says
 from llmgateway.upstreams.claude_agent import AgentSettings, ClaudeAgentTransport
 from llmgateway.upstreams.http_transport import HTTPTransport, PoolSettings
 
@@ -29,9 +29,8 @@ LOGIN = {
 
 @pytest.mark.behaviour("C5")
 async def test_a_changed_key_is_used_at_once_and_running_answers_finish_on_the_old_one() -> None:
-    async with running_agent(size=3) as agent:
-        agent.endpoint.brain = lambda asked: breaks("half", 0.5)
-        agent.endpoint.brain = lambda asked: _slow(asked.key)
+    async with running_agent(size=2) as agent:
+        agent.endpoint.brain = lambda asked: says(asked.key, " says", pause=0.3)
         running = await agent.send("hello", key="old")
         first = await agent.text("hello", key="new")
         assert "new" in first
@@ -40,7 +39,7 @@ async def test_a_changed_key_is_used_at_once_and_running_answers_finish_on_the_o
 
 
 async def test_the_kept_sessions_of_an_old_key_are_recycled() -> None:
-    async with running_agent(size=4) as agent:
+    async with running_agent(size=2) as agent:
         await agent.text("hello", key="old")
         await agent.until_quiet()
         assert agent.transport.health()["kept"] == 1
@@ -89,9 +88,3 @@ def _with_login(endpoint: AnthropicEndpoint, folder: Path) -> Agent:
     settings = AgentSettings(base_url=endpoint.url, size=1, uses_login=True)
     http = HTTPTransport(settings.base_url, PoolSettings())
     return Agent(endpoint, ClaudeAgentTransport(settings, http, login=folder))
-
-
-def _slow(text: str) -> object:
-    from contract.claude_agent.anthropic_endpoint import says
-
-    return says(text, " says", pause=0.3)

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from contract.claude_agent.agent import Agent, running_agent
+from contract.claude_agent.agent import running_agent
 from contract.claude_agent.anthropic_endpoint import Answer, Asked, breaks, says
 from llmgateway.upstreams.port import ConnectFailed
 
@@ -28,7 +28,7 @@ async def test_a_conversation_goes_on_in_its_own_session_without_a_replay() -> N
         for number in range(5):
             said.append(f"turn {number}")
             said.append(await agent.text(*said))
-        assert agent.transport.health()["started"] <= 3  # one served all five turns
+        assert agent.transport.health()["started"] <= 2  # one served all five turns
         assert [len(asked.body["messages"]) for asked in agent.endpoint.asked] == [1, 3, 5, 7, 9]
 
 
@@ -46,17 +46,17 @@ async def test_a_session_is_recycled_after_its_turns() -> None:
 
 @pytest.mark.behaviour("C1")
 async def test_interleaved_conversations_never_see_each_others_secrets() -> None:
-    async with running_agent(size=4, pool_timeout=60.0) as agent:
+    async with running_agent(size=3, pool_timeout=60.0, shared_credential=False) as agent:
 
         async def converse(name: str) -> None:
             said: list[str] = []
-            for number in range(4):
+            for number in range(3):
                 said.append(f"secret-{name}-{number}")
                 said.append(await agent.text(*said, system=f"secret-system-{name}", key=f"key-{name}"))
 
-        names = [chr(97 + number) * 3 for number in range(6)]
+        names = ["ZOE", "YANN", "WIM", "VITO", "UTZ"]
         await asyncio.gather(*(converse(name) for name in names))
-        assert len(agent.endpoint.asked) == 24
+        assert len(agent.endpoint.asked) == 15
         for asked in agent.endpoint.asked:
             owner = asked.key.removeprefix("key-")
             mine, whole = f"secret-{owner}", str(asked.body)
@@ -69,7 +69,7 @@ async def test_interleaved_conversations_never_see_each_others_secrets() -> None
 
 @pytest.mark.behaviour("C1")
 async def test_the_same_words_under_another_key_or_system_prompt_are_another_conversation() -> None:
-    async with running_agent(size=4) as agent:
+    async with running_agent(size=2) as agent:
         first = await agent.text("hello", key="key-a", system="A")
         await agent.until_quiet()
         assert agent.transport.health()["kept"] == 1
@@ -168,6 +168,3 @@ async def until(true: Callable[[], bool], within: float = 15.0) -> None:
 def _no_session_is_left() -> object:
     yield
     assert not [each for each in psutil.Process().children() if each.name() == "claude"]
-
-
-__all__ = ["Agent"]

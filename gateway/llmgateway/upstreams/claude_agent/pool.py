@@ -13,7 +13,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -31,6 +31,7 @@ SPAWN_GAP = 0.1
 EARLY = 5.0
 """A session that dies untouched within so many seconds could not start."""
 LONGEST_PAUSE = 30.0
+CLOSE_WITHIN = 5.0
 
 
 class PoolLimits(Struct, frozen=True):
@@ -71,7 +72,8 @@ class SessionPool:
         self._launching = 0
         self._places = asyncio.Semaphore(limits.size)
         self._wake = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._keeping: asyncio.Task[None] | None = None
+        self._watching: set[asyncio.Task[None]] = set()
         self._early_deaths = 0
         self._closed = False
 
@@ -87,7 +89,7 @@ class SessionPool:
 
     def start(self) -> None:
         """Fills the pool in the background and keeps it so."""
-        self._task(self._keep())
+        self._keeping = asyncio.get_running_loop().create_task(self._keep())
 
     async def acquire(self, conversation: bytes | None = None) -> Session:
         """A live session for one turn: the kept one of this conversation, else an untouched one."""
@@ -132,17 +134,13 @@ class SessionPool:
     async def close(self) -> None:
         """Kills every process, also of running turns, and waits for the ends."""
         self._closed = True
-        living = [*self._untouched, *self._kept.values(), *self._busy]
-        for session in living:
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        for session in (*self._untouched, *self._kept.values(), *self._busy):
             session.kill()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_EVERY):
-                await asyncio.gather(*(session.ended() for session in living))
-        self._untouched.clear()
-        self._kept.clear()
+        if self._watching:
+            await asyncio.wait(self._watching, timeout=CLOSE_WITHIN)
 
     def health(self) -> dict[str, Any]:
         """For `GET /health`."""
@@ -168,9 +166,11 @@ class SessionPool:
         return None
 
     def _usable(self, session: Session) -> bool:
-        """A dead or stale one is ended; whoever watches it counts and replaces it."""
-        if session.alive and self._clock() - session.last_used <= self.limits.idle:
+        """A dead or stale one is ended, and replaced in the background."""
+        alive = session.alive
+        if alive and self._clock() - session.last_used <= self.limits.idle:
             return True
+        self.counts.died += not alive
         self._end(session)
         return False
 
@@ -191,7 +191,9 @@ class SessionPool:
             self._launching -= 1
         self.trouble = ""
         self.counts.started += 1
-        self._task(self._watch(session))
+        task = asyncio.get_running_loop().create_task(self._watch(session))
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
         if self._closed:
             session.kill()
             raise ConnectFailed("the gateway is closing")
@@ -241,8 +243,3 @@ class SessionPool:
     def _pause(self) -> float:
         trouble = self._early_deaths + bool(self.trouble) * 4
         return min(LONGEST_PAUSE, SPAWN_GAP * 2.0**trouble) if trouble else SPAWN_GAP
-
-    def _task(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
