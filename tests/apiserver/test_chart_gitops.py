@@ -12,6 +12,8 @@ from support.kubectl import Kubectl, KubectlError, wait_until
 from support.operator_process import install_crds, running_operator
 from support.shared_control_plane import SharedControlPlane
 
+pytestmark = pytest.mark.xdist_group("gitops")  # one namespace, one operator
+
 FOLDER = str(GITOPS / "gateways")
 
 
@@ -63,13 +65,10 @@ def test_a_change_by_hand_is_seen(models: Kubectl) -> None:
         models.run("diff", "-k", FOLDER)
 
 
-def test_both_tools_judge_the_live_resources_from_missing_secrets_to_stalled(models: Kubectl) -> None:
+def test_both_tools_wait_for_what_is_missing_and_say_what_it_is(models: Kubectl) -> None:
     gateway = models.get("llmgateway", "chat")
     assert (argo_health(gateway)[0], flux_health(gateway)) == ("Progressing", "InProgress")
-    wait_until(lambda: looked_at(models.get("llmcredential", "login")), 30, "the operator's look at the credential")
-    credential = models.get("llmcredential", "login")
-    assert (argo_health(credential)[0], flux_health(credential)) == ("Degraded", "Failed")
-    assert "login-bootstrap" in argo_health(credential)[1]
+    assert "login" in argo_health(gateway)[1]
 
 
 def test_both_tools_see_a_gateway_become_healthy(models: Kubectl) -> None:

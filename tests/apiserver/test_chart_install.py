@@ -15,7 +15,7 @@ from support.kubectl import Kubectl, KubectlError, wait_until
 from support.operator_gateways import small_gateway
 
 __all__ = ["cluster", "control_plane_for_charts"]  # fixtures
-pytestmark = pytest.mark.xdist_group("charts")
+pytestmark = pytest.mark.xdist_group("chart-install")
 
 CHILDREN = "serviceaccounts,configmaps,services,secrets,deployments,poddisruptionbudgets,networkpolicies,roles,cronjobs"
 BUSY = {

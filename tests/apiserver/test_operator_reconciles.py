@@ -81,8 +81,6 @@ def test_a_deleted_gateway_takes_everything_with_it(play: Stage) -> None:
     play.child("deployment", "gone-valkey")
     play.kubectl.delete("llmgateway", "gone")
     everything = f"{','.join(CHILDREN)},secrets,persistentvolumeclaims"
-    finalizer = '{"metadata": {"finalizers": null}}'  # of the volume controller, which waits for a pod that never ran
-    patch(play.kubectl, "pvc", "gone-valkey", finalizer)
     selector = "app.kubernetes.io/instance=gone"
     wait_until(lambda: not play.kubectl.items(everything, selector=selector), 30, "garbage collection")
 

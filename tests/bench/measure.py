@@ -75,7 +75,7 @@ class Bench:
         self.cores = cores
         self._load = go_program("load")
         self.upstream = free_port()
-        command = [go_program("upstream"), "-listen", f"127.0.0.1:{self.upstream}"]
+        command: list[str | Path] = [go_program("upstream"), "-listen", f"127.0.0.1:{self.upstream}"]
         self._server = ServerProcess(command, folder / "upstream.log")
         self._server.wait_until_ready(lambda: answers(f"http://127.0.0.1:{self.upstream}/v1/models"), 10)
 
@@ -114,6 +114,13 @@ class Bench:
         used = cpu_seconds(running.pid) - before if running.pid else 0.0
         resident = resident_mib(running.pid) if running.pid else 0.0
         return _result(running.contender.name, pair, workload, seen, used, resident)
+
+    def cpu_share(self, running: Running, seconds: float) -> float:
+        """What it uses of a core while nothing is asked of it."""
+        assert running.pid is not None
+        before = cpu_seconds(running.pid)
+        time.sleep(seconds)
+        return (cpu_seconds(running.pid) - before) / seconds
 
     def load(self, running: Running, client: Client, route: Route, workload: Workload, seconds: float) -> Any:
         """What the load generator reports."""
@@ -155,9 +162,7 @@ def wait_until(server: ServerProcess, ready: Any, patience: float) -> None:
         time.sleep(0.005)
 
 
-def _result(
-    name: str, pair: Pair, workload: Workload, seen: dict[str, Any], used: float, resident: float
-) -> Result:
+def _result(name: str, pair: Pair, workload: Workload, seen: dict[str, Any], used: float, resident: float) -> Result:
     good, tokens, seconds = seen["good"], seen["tokens"], seen["seconds"]
     offered = workload.offered
     return Result(

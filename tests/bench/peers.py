@@ -37,7 +37,16 @@ class LiteLLM:
         ]
         file.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": KEY}}))
         environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "HOME": str(folder)}
-        options = ["--config", file, "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
+        options: list[str | Path] = [
+            "--config",
+            file,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--telemetry",
+            "False",
+        ]
         return Launch([at / "bin" / "litellm", *options], environment)
 
     def route(self, client: Client, upstream: Upstream) -> Route | None:

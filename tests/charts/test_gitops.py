@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ import yaml
 from charts.health_checks import GITOPS, argo_health, flux_health, health_expressions
 from charts.helm_program import OPERATOR_CHART, ROOT, rendered
 from charts.statuses import CASES, Case, resource
+from llmgateway_api import API_VERSION, LLMCredential, parse_credential
+from llmgateway_operator.credential.facts import Facts
+from llmgateway_operator.credential.naming import CredentialOwner
+from llmgateway_operator.credential.reasons import REASONS, Reason
+from llmgateway_operator.credential.verdicts import Verdict, status
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -82,3 +88,31 @@ def test_no_token_that_the_operator_writes_is_in_git() -> None:
     }
     assert targets == {"login-token"}
     assert not targets & {each["metadata"]["name"] for each in documents("secrets")}
+
+
+@pytest.mark.parametrize("reason", REASONS, ids=lambda each: each.name)
+def test_each_reason_of_a_credential_has_its_health(reason: Reason) -> None:
+    document = judged(reason.name)
+    goes_on = reason.good or reason.name in ("RefreshFailed", "SourceRejected")  # the present token still lives
+    expected = (
+        ("Degraded", "Failed")
+        if reason.stalled
+        else ("Healthy", "Current")
+        if goes_on
+        else ("Progressing", "InProgress")
+    )
+    if reason.name == "Suspended":
+        expected = ("Suspended", "Current")
+    assert (argo_health(document)[0], flux_health(document)) == expected
+
+
+def judged(reason: str) -> dict[str, Any]:
+    """An LLMCredential with a living token, and the status that the operator writes for this reason."""
+    source = {"name": "bootstrap", "keys": {"accessToken": "token"}}
+    document = {"apiVersion": API_VERSION, "kind": "LLMCredential", "metadata": {"name": "login", "generation": 1}}
+    parsed = parse_credential({**document, "spec": {"type": "Static", "sourceRef": source}})
+    assert isinstance(parsed, LLMCredential)
+    facts = Facts(
+        parsed, CredentialOwner("models", "login", "uid"), target={"metadata": {}, "data": {"accessToken": "eA=="}}
+    )
+    return {**document, "status": status(facts, Verdict(reason), {}, 1, datetime(2026, 1, 1, tzinfo=UTC))}

@@ -135,6 +135,7 @@ def _scale(served: Served, replicas: int) -> None:
 def _wait_for_file(served: Served, pods: list[str], secret_key: str, value: str) -> None:
     """Until all pods see it, and the two seconds are over in which the gateway takes it over."""
     path = f"/etc/llmgateway/secrets/{secret_key}"
+    read = f"cat {path} 2>/dev/null || true"
     for pod in pods:
-        wait_until(lambda pod=pod: execute(served.kubectl, pod, "cat", path) == value, 150, f"{path} in {pod}")
+        wait_until(lambda pod=pod: execute(served.kubectl, pod, "sh", "-c", read) == value, 150, f"{path} in {pod}")
     time.sleep(2)

@@ -20,7 +20,6 @@ from llmgateway.server.application import Application
 from llmgateway.server.runtime import Runtime
 from support.free_port import free_port
 
-
 READY_WITHIN = 60
 """Seconds; generous, because test machines are busy."""
 

@@ -79,6 +79,9 @@ class ScriptedUpstream:
         self.requests: list[Received] = []
         self.models: list[str] | None = None
         self.port = 0
+        self.connections = 0
+        self.close_kept = False
+        """Connections are closed without a word when a second request comes on them, as after an idle time-out."""
         self._running: set[asyncio.Task[None]] = set()
 
     @property
@@ -100,9 +103,14 @@ class ScriptedUpstream:
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
+        self.connections += 1
+        answered = False
         try:
             while (received := await _read(reader)) is not None:
+                if answered and self.close_kept:
+                    return
                 await self._answer(received, reader, writer)
+                answered = True
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.server.turn_plan import Prepared
 from llmgateway.upstreams.backend import Backend
-from llmgateway.upstreams.port import ConnectFailed, UpstreamAnswer, UpstreamError, UpstreamTimedOut
+from llmgateway.upstreams.port import ConnectFailed, NeverAnswered, UpstreamAnswer, UpstreamError, UpstreamTimedOut
 
 FAILOVER_STATUSES = frozenset({429, 500, 502, 503, 504, 529})
 """Where another backend may do better. 5xx also count against the circuit; 429 says "busy", not "broken"."""
@@ -64,12 +64,21 @@ async def reach(attempts: Sequence[Attempt], observe: Observe) -> Reached:
 
 
 async def _send(attempt: Attempt, tries: int, observe: Observe) -> Reached:
-    """One candidate; only failed connects are tried again, because nothing was sent by them."""
+    """One candidate. Failed connects are tried again, because nothing was sent by them; a kept connection that the
+    upstream had closed in the meantime is replaced once, at once (llama.cpp closes after 5 s)."""
     backend, prepared = attempt.backend, attempt.prepare()
+    stale = False
     while True:
         tries -= 1
         try:
             answer = await backend.transport.send(prepared.request)
+        except NeverAnswered:
+            if stale:
+                backend.circuit.failed(time.monotonic())
+                observe(backend.name, "broke")
+                raise
+            stale, tries = True, tries + 1
+            continue
         except UpstreamError as error:
             backend.circuit.failed(time.monotonic())
             observe(backend.name, _result_of(error))

@@ -18,7 +18,7 @@ from llmgateway.translate.table import TRANSLATORS
 from llmgateway.translate.translated import Loss, Target
 from llmgateway.turn import NativeStream, TranslatedStream
 from llmgateway.upstreams.backend import Backend
-from llmgateway.upstreams.port import UpstreamRequest
+from llmgateway.upstreams.port import UpstreamAnswer, UpstreamRequest
 from llmgateway.wire import json_codec
 
 BYTES_PER_TOKEN = 4
@@ -67,6 +67,9 @@ def _native(
     fields, acted = policies.on_fields(patched.fields, len(call.body), backend, target)
     body = call.body if fields is call.fields else json_codec.join_fields(fields)
     passes = call.dialect == call.request_dialect and not call.is_rewritten and not policies.reads_answers
+    if _must_stream(call, backend):
+        streamed = {"stream": b"true", "stream_options": b'{"include_usage":true}'}
+        body, passes = json_codec.join_fields({**fields, **streamed}), False
     request = backend.request(body, client, {}, native=call.dialect == call.request_dialect)
     return Prepared(backend, request, passes, acted, patched.losses, dict(call.tools), hide_usage=patched.usage_added)
 
@@ -76,9 +79,26 @@ def _translated(
 ) -> Prepared:
     translated = TRANSLATORS[call.request_dialect, backend.dialect](call.document, target)
     document, acted = policies.on_document(translated.document, backend, target)
+    if _must_stream(call, backend):
+        document |= {"stream": True, "stream_options": {"include_usage": True}}
     request = backend.request(json_codec.encode(document), client, translated.headers, native=False)
     tools = {upstream: call.tools.get(tool.name, tool) for upstream, tool in translated.tools.items()}
     return Prepared(backend, request, False, acted, translated.losses, {**call.tools, **tools})
+
+
+def _must_stream(call: Call, backend: Backend) -> bool:
+    """llama.cpp ends the work for a whole answer late or never when its client leaves, for a stream at once: so it is
+    always asked for a stream, and the answer put together here."""
+    return backend.type == "LlamaCpp" and not call.stream and call.field("n") in (None, 1)
+
+
+def decoded_answer(prepared: Prepared, answer: UpstreamAnswer, body: bytes) -> list[Event]:
+    """A whole body as events, whether the upstream streamed it or not."""
+    dialect = UPSTREAM_DIALECTS[prepared.backend.dialect]
+    if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+        return dialect.decode_whole(body)
+    decoder = dialect.stream_decoder()
+    return [*decoder.feed(body), *decoder.end()]
 
 
 def changed_request(prepared: Prepared, change: Callable[[dict[str, Any]], Mapping[str, Any]]) -> Prepared:

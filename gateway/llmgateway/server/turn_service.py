@@ -20,7 +20,7 @@ from llmgateway.server.response_headers import HeaderList, answer_headers, passe
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.stream_pump import ClientStream, Send, pump
 from llmgateway.server.turn_keeper import TurnKeeper
-from llmgateway.server.turn_plan import Prepared, learn_upstream, prepare, stream_turn
+from llmgateway.server.turn_plan import Prepared, decoded_answer, learn_upstream, prepare, stream_turn
 from llmgateway.server.turn_policies import TurnPolicies
 from llmgateway.server.turn_record import TurnRecord
 from llmgateway.upstreams.port import UpstreamAnswer, UpstreamError
@@ -98,7 +98,7 @@ class TurnService:
             with reached.prepared.backend.running(reached.answer):
                 body = await _read_all(reached)
             self._record.stages.mark("read")
-            events = self._decoded(reached.prepared, body)
+            events = self._decoded(reached, body)
             changed = again.after(reached.prepared, events)
             if changed is None:
                 break
@@ -110,9 +110,9 @@ class TurnService:
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
-    def _decoded(self, prepared: Prepared, body: bytes) -> list[Event]:
+    def _decoded(self, reached: Reached, body: bytes) -> list[Event]:
         """A whole answer as events. Raises TurnRefused where it is none."""
-        events = UPSTREAM_DIALECTS[prepared.backend.dialect].decode_whole(body)
+        events = decoded_answer(reached.prepared, reached.answer, body)
         self._record.outcome.note(events)
         if self._record.outcome.failure is not None:
             raise TurnRefused(self._record.outcome.failure)
@@ -151,7 +151,7 @@ class TurnService:
             self._record.outcome = turn.outcome
             await pump(turn, answer, client, prepared.backend.name, self._keeper.ended)
             return
-        events = self._decoded(prepared, await _read_all(reached))
+        events = self._decoded(reached, await _read_all(reached))
         pacing = self._snapshot.policy.stream.pacing
         await self._send_last(client, await send_paced(events, encoder, client, pacing))
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from llmgateway.upstreams.port import (
     ConnectFailed,
+    NeverAnswered,
     UpstreamAnswer,
     UpstreamBroke,
     UpstreamError,
@@ -120,6 +121,8 @@ def as_upstream_error(error: Exception) -> UpstreamError:
         return ConnectFailed(_reason(error.os_error))
     if isinstance(error, aiohttp.InvalidURL):
         return ConnectFailed("the endpoint's URL is not valid")
+    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
+        return NeverAnswered("the upstream closed the connection without an answer")
     return UpstreamBroke("the upstream closed the connection early")
 
 

@@ -30,6 +30,10 @@ class UpstreamBroke(UpstreamError):
     """The connection ended before the answer did."""
 
 
+class NeverAnswered(UpstreamBroke):
+    """The connection ended before any byte of an answer: worth one more try on a fresh one."""
+
+
 class UpstreamRequest(Struct, frozen=True):
     """One request to a backend; `path` is relative to the backend's base URL and begins with a slash."""
 

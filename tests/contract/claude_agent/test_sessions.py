@@ -36,12 +36,12 @@ async def test_a_conversation_goes_on_in_its_own_session_without_a_replay() -> N
 async def test_a_session_is_recycled_after_its_turns() -> None:
     async with running_agent(size=2, max_turns=2) as agent:
         said: list[str] = []
-        for number in range(5):
+        for number in range(3):
             said.append(f"turn {number}")
             said.append(await agent.text(*said))
         await agent.until_quiet()
-        assert agent.transport.health()["recycled"] == 2
-        assert said[-1] == "".join(f"[turn {number}]" for number in range(5))
+        assert agent.transport.health()["recycled"] == 1
+        assert said[-1] == "[turn 0][turn 1][turn 2]"
 
 
 @pytest.mark.behaviour("C1")
@@ -88,7 +88,7 @@ async def test_dead_processes_of_a_pool_of_eight_are_replaced_before_a_request_m
         answers = await asyncio.gather(*(agent.text(f"question {number}") for number in range(6)))
         assert answers == [f"[question {number}]" for number in range(6)]
         assert len(agent.endpoint.asked) == 6
-        await until(lambda: agent.transport.health()["died"] >= 1)
+        assert agent.transport.health()["died"] >= 1
 
 
 @pytest.mark.behaviour("C1")

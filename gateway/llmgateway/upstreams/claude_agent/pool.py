@@ -106,10 +106,12 @@ class SessionPool:
         self._busy.add(session)
         return session
 
-    def release(self, session: Session, keep_as: bytes | None = None) -> None:
-        """Gives a session back; `keep_as`: the digest of its conversation. Without one it dies."""
+    def release(self, session: Session, keep_as: bytes | None = None, *, died: bool = False) -> None:
+        """Gives a session back; `keep_as`: the digest of its conversation. Without one it is killed; `died`: it had
+        ended by itself."""
         if session not in self._busy:
             return
+        self.counts.died += died
         self._busy.discard(session)
         self._places.release()
         self._early_deaths = 0

@@ -32,8 +32,10 @@ from llmgateway.wire import json_codec
 MESSAGES: Final = "/v1/messages"
 PROFILE_HEADER: Final = "x-llmgateway-profile"
 """`deep`: thinking on, and the highest effort below the model's maximum; the session is used once."""
-TRIES: Final = 3
+TRIES: Final = 5
+"""Sessions for one request, before the API has begun to answer."""
 LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at a login's file."""
 VENDOR_URL: Final = "https://api.anthropic.com"
 
 
@@ -133,7 +135,7 @@ class ClaudeAgentTransport:
                     return answer
                 return BodyAnswer(200, whole_message(await _complete(turn, answer)))
             except (SessionEnded, ProtocolRefused) as error:
-                self._give_up(session)
+                self._give_up(session, died=isinstance(error, SessionEnded))
                 if not left:
                     raise UpstreamBroke(str(error)) from None
             except BaseException:
@@ -164,9 +166,8 @@ class ClaudeAgentTransport:
             await asyncio.wait({settling})
         return await self._started_pool().acquire(conversation)
 
-    def _give_up(self, session: Session) -> None:
-        session.kill()
-        self._started_pool().release(session)
+    def _give_up(self, session: Session, *, died: bool = False) -> None:
+        self._started_pool().release(session, died=died)
 
     def _check(self, credential: Credential) -> None:
         """Raises TurnRefused without a login, ConnectFailed without a program; notices another credential."""
