@@ -150,6 +150,12 @@ def _messages_tell(data: bytes) -> bool:
 TELLS: dict[str, Callable[[bytes], bool]] = {"chat": _chat_tells, "messages": _messages_tell}
 """Per dialect: may these bytes tell about usage, the end, or a failure? All others pass unparsed."""
 
+SIGNS: dict[str, tuple[re.Pattern[bytes], ...]] = {
+    "chat": tuple(map(re.compile, (rb'"finish_reason"\s*:\s*"', rb'"usage"\s*:\s*\{', rb'"error"', rb"\[DONE\]"))),
+    "messages": tuple(map(re.compile, (rb"message_", rb'"error"'))),
+}
+"""Per dialect: what an event that tells has in it. One pattern each: a literal beginning is searched for fast."""
+
 LAST_EVENT: dict[str, re.Pattern[bytes]] = {
     "chat": re.compile(rb"\A\s*\[DONE\]"),
     "messages": re.compile(rb'"type"\s*:\s*"message_stop"'),
@@ -166,13 +172,25 @@ class NativeStream:
     (chat: the gateway asked for the usage chunk, the client did not) the usage chunk is left out.
     """
 
-    __slots__ = ("_decoder", "_dialect", "_encoder", "_held", "_hide_usage", "_sse", "_tells", "ended", "outcome")
+    __slots__ = (
+        "_decoder",
+        "_dialect",
+        "_encoder",
+        "_held",
+        "_hide_usage",
+        "_signs",
+        "_sse",
+        "_tells",
+        "ended",
+        "outcome",
+    )
 
     def __init__(
         self, dialect: str, decoder: StreamDecoder, encoder: StreamEncoder, *, hide_usage: bool = False
     ) -> None:
         self._dialect = dialect
         self._tells = TELLS[dialect]
+        self._signs = SIGNS[dialect]
         self._decoder = decoder
         self._encoder = encoder
         self._hide_usage = hide_usage
@@ -186,8 +204,10 @@ class NativeStream:
         whole = data if not self._held and data.endswith(b"\n\n") else self._whole_events(data)
         if not self._tells(whole):
             return whole if len(self._held) <= MAX_EVENT_BYTES else self._too_long()
-        kept = [payload for payload in self._sse.feed(whole) if self._passes(payload)]
-        return _framed(kept) if self._hide_usage else whole
+        told = whole.rfind(b"\n\n", 0, self._first_sign(whole)) + 2
+        calm, telling = (whole[:told], whole[told:]) if told > 1 else (b"", whole)
+        kept = [payload for payload in self._sse.feed(telling) if self._passes(payload)]
+        return calm + (_framed(kept) if self._hide_usage else telling)
 
     def end(self) -> bytes:
         """The upstream closed: what lacked only its blank line; an error event when the turn was not finished."""
@@ -215,8 +235,11 @@ class NativeStream:
         """A sign of life; nothing after the end."""
         return b"" if self.ended else self._encoder.keep_alive()
 
+    def _first_sign(self, data: bytes) -> int:
+        return min((found.start() for sign in self._signs if (found := sign.search(data))), default=len(data))
+
     def _passes(self, payload: bytes) -> bool:
-        if not self._tells(payload):
+        if not any(sign.search(payload) for sign in self._signs):
             return True
         self._hear(self._decoder.feed(b"data: " + payload + b"\n\n"))
         if self.outcome.failure is not None or LAST_EVENT[self._dialect].search(payload):

@@ -24,7 +24,7 @@ if holds("Stalled") then
   health.message = found["Stalled"].message
 elseif ready ~= nil and (ready.reason == "Suspended" or ready.reason == "ScaledToZero") then
   health.status = "Suspended"
-elseif holds("Reconciling") then
+elseif holds("Ready") and holds("Reconciling") then
   health.message = found["Reconciling"].message
 elseif holds("Ready") then
   health.status = "Healthy"

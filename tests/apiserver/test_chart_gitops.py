@@ -83,4 +83,7 @@ def test_both_tools_see_a_gateway_become_healthy(models: Kubectl) -> None:
         gateway = models.get("llmgateway", "chat")
         return argo_health(gateway)[0], flux_health(gateway)
 
-    wait_until(lambda: health() == ("Healthy", "Current"), 30, "health")
+    try:
+        wait_until(lambda: health() == ("Healthy", "Current"), 30, "health")
+    finally:
+        print(models.run("get","deployment,llmgateway","-n","models","-o","yaml"))

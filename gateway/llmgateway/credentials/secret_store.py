@@ -20,6 +20,7 @@ class SecretStore:
     def __init__(self, folder: Path | None = None, inline: Mapping[str, SecretData] | None = None) -> None:
         self._folder = folder
         self._inline = dict(inline or {})
+        self._generated: Mapping[str, SecretData] = {}
         self._values: dict[str, dict[str, bytes]] = {}
         self.revision = 0
         self.reload()
@@ -32,10 +33,15 @@ class SecretStore:
         self._inline = dict(inline)
         self.reload()
 
+    def replace_generated(self, generated: Mapping[str, SecretData]) -> None:
+        """Takes the Secrets that a stand-alone gateway's own refreshing made; files and documents count before them."""
+        self._generated = dict(generated)
+        self.reload()
+
     def reload(self) -> bool:
         """Reads everything again; True when any value changed."""
-        values = {name: dict(data) for name, data in self._inline.items()}
-        for name, data in self._mounted().items():
+        values = {name: dict(data) for name, data in self._generated.items()}
+        for name, data in (*self._inline.items(), *self._mounted().items()):
             values.setdefault(name, {}).update(data)
         changed = values != self._values
         self._values = values

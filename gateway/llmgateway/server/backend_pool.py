@@ -99,7 +99,9 @@ class BackendPool:
         secret = credential.target_secret_name if credential else reference.name
         key = reference.key or ACCESS_TOKEN_KEY
         bearer = credential is not None and credential.spec.type != "Static"
-        return CredentialSource(f"key {key} of Secret {secret}", lambda: self._secrets.value(secret, key), bearer)
+        return CredentialSource(
+            f"key {key} of Secret {secret}", lambda: self._secrets.value(secret, key), self._secrets.reload, bearer
+        )
 
     def _retire(self, backend: Backend) -> None:
         task = asyncio.create_task(_close_when_idle(backend))

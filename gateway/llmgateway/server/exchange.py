@@ -65,9 +65,10 @@ async def reach(attempts: Sequence[Attempt], observe: Observe) -> Reached:
 
 async def _send(attempt: Attempt, tries: int, observe: Observe) -> Reached:
     """One candidate. Failed connects are tried again, because nothing was sent by them; a kept connection that the
-    upstream had closed in the meantime is replaced once, at once (llama.cpp closes after 5 s)."""
+    upstream had closed in the meantime is replaced once, at once (llama.cpp closes after 5 s); a credential that was
+    rotated in the meantime is used instead of the one that met 401."""
     backend, prepared = attempt.backend, attempt.prepare()
-    stale = False
+    stale = renewing = False
     while True:
         tries -= 1
         try:
@@ -88,7 +89,21 @@ async def _send(attempt: Attempt, tries: int, observe: Observe) -> Reached:
             continue
         _count(backend, answer.status)
         observe(backend.name, "ok" if answer.status < 400 else f"status_{answer.status}")
-        return Reached(prepared, answer)
+        renewed = _with_new_credential(attempt, prepared) if answer.status == 401 and not renewing else None
+        if renewed is None:
+            return Reached(prepared, answer)
+        answer.close()
+        prepared, renewing, tries = renewed, True, tries + 1
+
+
+def _with_new_credential(attempt: Attempt, refused: Prepared) -> Prepared | None:
+    """The request with the credential as it is now, where that is another one than the upstream refused."""
+    credential = attempt.backend.credential
+    if credential is None or attempt.backend.passthrough:
+        return None
+    credential.reload()
+    prepared = attempt.prepare()
+    return prepared if prepared.request.headers != refused.request.headers else None
 
 
 def _count(backend: Backend, status: int) -> None:

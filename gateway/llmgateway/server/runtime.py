@@ -22,6 +22,7 @@ from llmgateway.server.configuration_file import (
     parse_configuration,
 )
 from llmgateway.server.crash_recovery import BEAT_EVERY, CrashRecovery
+from llmgateway.server.credential_renewal import CredentialRenewal
 from llmgateway.server.services import Services
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.store_holder import StoreHolder
@@ -48,6 +49,7 @@ class Runtime:
         metrics: Metrics | None = None,
         transport: MakeTransport = make_transport,
         process: str = "",
+        stand_alone: bool = False,
     ) -> None:
         self._file = file
         self.metrics = metrics or Metrics()
@@ -61,6 +63,7 @@ class Runtime:
         self._tokens: ClientTokens | None = None
         self._stores = StoreHolder(self.secrets)
         self.services = Services(self._stores, process or socket.gethostname())
+        self._renewal = CredentialRenewal(self.secrets) if stand_alone else None
         self._recovery = CrashRecovery(self.services.process)
         self.snapshot: Snapshot
 
@@ -74,7 +77,10 @@ class Runtime:
         text = self._read()
         self._adopt(parse_configuration(text), text)
         await self._recovery.begin(self.services.store)
-        loops = (self._watch(), self._discover(), self._beat())
+        loops = [self._watch(), self._discover(), self._beat()]
+        if self._renewal is not None:
+            await self._renewal.look()
+            loops.append(self._renewal.run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def close(self) -> None:
@@ -138,6 +144,8 @@ class Runtime:
     def _adopt(self, configuration: Configuration, text: str) -> None:
         self.secrets.replace_inline(configuration.secrets)
         self._stores.adopt(configuration)
+        if self._renewal is not None:
+            self._renewal.adopt(configuration)
         self._recovery.suspend_within = float(configuration.gateway.spec.policy.sessions.suspend_within)
         backends = self._pool.backends_of(configuration)
         self.snapshot = Snapshot(configuration, backends, self._access(configuration), self.served, self._observe)

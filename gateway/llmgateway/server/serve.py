@@ -20,6 +20,8 @@ CLIENT_KEEP_ALIVE = 120
 """Seconds that an idle client connection stays open: longer than the usual 60 s of load balancers in front."""
 
 
+IN_A_POD = "KUBERNETES_SERVICE_HOST"
+"""Set by the kubelet in every container: there the operator's CronJob refreshes credentials, not the gateway."""
 LINGER = 5.0
 """Seconds for which the socket still listens while requests run after SIGTERM: load balancers read 503 on /readyz
 meanwhile. In a cluster the pod's preStop hook has already moved the traffic away."""
@@ -52,7 +54,9 @@ def serve(file: Path | None, host: str, port: int, secrets_folder: Path | None) 
     """Serves until a signal ends it. Raises InvalidConfiguration and OSError before anything listens."""
     configuration = read_configuration(file)
     configure_logging(os.environ.get("LLMGATEWAY_LOG_LEVEL", "INFO").upper())
-    runtime = Runtime(file, secrets_folder, process=f"{socket.gethostname()}:{port}")
+    runtime = Runtime(
+        file, secrets_folder, process=f"{socket.gethostname()}:{port}", stand_alone=IN_A_POD not in os.environ
+    )
     config = uvicorn.Config(
         Application(runtime),
         host=host,

@@ -36,6 +36,8 @@ class CredentialSource(Struct, frozen=True):
     description: str
     """For messages: the Secret's and the key's names, never the value."""
     read: Callable[[], str | None]
+    reload: Callable[[], object] = bool
+    """Looks at the source again: after a 401 the credential may have been rotated a moment ago."""
     bearer: bool = False
     """True for OAuth access tokens, which Anthropic wants as a bearer token."""
 

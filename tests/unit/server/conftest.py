@@ -48,11 +48,18 @@ def gateway(tmp_path: Path) -> Gateway:
 
     @contextlib.asynccontextmanager
     async def serving(
-        backends: list[dict[str, Any]], *, documents: list[dict[str, Any]] | None = None, **spec: Any
+        backends: list[dict[str, Any]],
+        *,
+        documents: list[dict[str, Any]] | None = None,
+        secrets: Path | None = None,
+        **spec: Any,
     ) -> AsyncIterator[Serving]:
         spec.setdefault("models", [model("m", *(backend["name"] for backend in backends))])
         file = write_documents(tmp_path / "gateway.yaml", gateway_document(backends, **spec), *(documents or []))
-        async with gateway_in_loop(file) as running, httpx.AsyncClient(base_url=running.url, timeout=10) as client:
+        async with (
+            gateway_in_loop(file, secrets) as running,
+            httpx.AsyncClient(base_url=running.url, timeout=10) as client,
+        ):
             yield Serving(running, client, file)
 
     return serving

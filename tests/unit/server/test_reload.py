@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,23 @@ async def test_changed_keys_count_from_the_next_request_on(gateway: Gateway, ups
         serving.client.headers["x-api-key"] = "new"
         assert (await serving.chat()).status_code == 200
     assert [request.headers["authorization"] for request in upstream.requests] == ["Bearer one", "Bearer two"]
+
+
+@pytest.mark.behaviour("O4")
+async def test_a_request_that_meets_401_with_a_rotated_credential_is_sent_again_with_the_new_one(
+    gateway: Gateway, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    key = tmp_path / "secrets" / "up" / "k"
+    key.parent.mkdir(parents=True)
+    key.write_text("old")
+    upstream.answers += [whole({"error": {"message": "expired"}}, 401), whole(ANSWER)]
+    upstream.answers += [whole({"error": {"message": "expired"}}, 401)]
+    backend = vllm(upstream, credentialRef={"kind": "Secret", "name": "up", "key": "k"})
+    async with gateway([backend], secrets=tmp_path / "secrets") as serving:
+        key.write_text("new")
+        serving.runtime.secrets.value("up", "k")
+        first = await serving.chat()
+        second = await serving.chat()
+    assert (first.status_code, second.status_code) == (200, 401)
+    sent = [request.headers["authorization"] for request in upstream.requests]
+    assert sent == ["Bearer old", "Bearer new", "Bearer new"]

@@ -1,0 +1,88 @@
+"""The agent backend behind the gateway's own routes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from contract.claude_agent.anthropic_endpoint import AnthropicEndpoint, calls, fails
+from llmgateway.server.application import Application
+from llmgateway.server.runtime import Runtime
+from llmgateway.upstreams.claude_agent import AgentSettings, ClaudeAgentTransport
+from llmgateway.upstreams.http_transport import HTTPTransport, PoolSettings
+from llmgateway.upstreams.port import Transport
+from llmgateway_api.backends import Backend
+from support.gateway_files import gateway_document, model, secret_document, write_documents
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.xdist_group("claude_agent_gateway")]
+
+
+def agent_transport(spec: Backend, authorities: str | None) -> Transport:
+    assert spec.base_url is not None and spec.pool is not None
+    settings = AgentSettings(
+        base_url=spec.base_url,
+        size=spec.pool.size,
+        idle=float(spec.pool.idle),
+        max_turns=spec.pool.max_turns,
+        read_timeout=float(spec.timeouts.read),
+        pool_timeout=float(spec.timeouts.pool),
+        uses_login=spec.credential_ref is None and spec.oauth is None and not spec.auth_passthrough,
+        shared_credential=not spec.auth_passthrough,
+    )
+    return ClaudeAgentTransport(settings, HTTPTransport(spec.base_url, PoolSettings()), authorities)
+
+
+@contextlib.asynccontextmanager
+async def gateway(endpoint: AnthropicEndpoint, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    backend = {
+        "name": "claude",
+        "type": "ClaudeAgent",
+        "endpoint": {"url": endpoint.url},
+        "credentialRef": {"kind": "Secret", "name": "key", "key": "api-key"},
+        "sessionPool": {"size": 2},
+    }
+    models = [model("m", "claude", upstream="claude-sonnet-4-6")]
+    document = gateway_document([backend], models=models)
+    file = write_documents(folder / "gateway.yaml", document, secret_document("key", **{"api-key": "sk-of-the-spec"}))
+    runtime = Runtime(file, transport=agent_transport)
+    await runtime.start()
+    transport = httpx.ASGITransport(app=Application(runtime))
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=60) as client:
+            yield client
+    finally:
+        await runtime.close()
+
+
+@pytest.mark.behaviour("R6", "T10")
+async def test_a_chat_client_streams_from_the_agent(tmp_path: Path) -> None:
+    async with AnthropicEndpoint() as endpoint, gateway(endpoint, tmp_path) as client:
+        body = {"model": "m", "stream": True, "stream_options": {"include_usage": True},
+                "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hello"}]}  # fmt: skip
+        answer = await client.post("/v1/chat/completions", json=body)
+        chunks = [json.loads(line[6:]) for line in answer.text.split("\n\n") if line.startswith("data: {")]
+        texts = [chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk["choices"]]
+        assert "".join(texts) == "[hello]"
+        assert answer.text.endswith("data: [DONE]\n\n")
+        assert chunks[-1]["usage"]["completion_tokens"] == 7
+        assert endpoint.asked[0].key == "sk-of-the-spec"
+        assert endpoint.asked[0].body["system"][-1]["text"] == "Be brief."
+
+        tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+        endpoint.brain = lambda asked: calls((asked.body["tools"][0]["name"], {"x": 1}))
+        answer = await client.post("/v1/chat/completions", json={**body, "stream": False, "tools": [tool]})
+        call = answer.json()["choices"][0]["message"]["tool_calls"][0]["function"]
+        assert (call["name"], json.loads(call["arguments"])) == ("look", {"x": 1})
+
+        endpoint.brain = lambda asked: fails(429, "rate_limit_error", "slow down")
+        answer = await client.post("/v1/messages", json={**body, "max_tokens": 9, "messages": body["messages"][1:]})  # type: ignore[index]
+        assert answer.status_code == 429 and "slow down" in answer.text
+
+        count = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+        answer = await client.post("/v1/messages/count_tokens", json=count)
+        assert answer.status_code == 404 and endpoint.others[-1] == "POST /v1/messages/count_tokens"
