@@ -8,21 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from llmgateway_operator.cluster.kinds import CHILDREN, EVENT, GATEWAY, LEASE, Kind
+from llmgateway_operator.cluster.kinds import CHILDREN, CREDENTIAL, EVENT, GATEWAY, LEASE, SECRET, Kind
 
 Rule = dict[str, Any]
 
 
 def rules() -> list[Rule]:
     """In every watched namespace; what is watched need not be readable one by one, what is kept need not be deleted."""
-    watched: list[Rule] = [_rule([GATEWAY], ("get", "list", "watch")), _status([GATEWAY])]
-    return [*watched, *_by_group_and_verbs(CHILDREN), _rule([EVENT], ("create",))]
+    watched: list[Rule] = [_rule([GATEWAY], ("get", "list", "watch")), _status([GATEWAY, CREDENTIAL])]
+    return [*watched, *_by_group_and_verbs(CHILDREN), *_granted_on(), _rule([EVENT], ("create",))]
+
+
+def _granted_on() -> list[Rule]:
+    """What a refresh Job gets and the operator itself never does: nobody may grant what they don't hold (Kubernetes,
+    "Using RBAC authorization", privilege escalation prevention)."""
+    return [_rule([SECRET], ("update",)), _rule([LEASE], ("update",))]
 
 
 def _verbs(child: Kind) -> tuple[str, ...]:
     """Server-side apply of a new object needs `create` beside `patch`."""
-    read, delete = ("get",) * child.read, ("delete",) * child.prunable
-    return (*read, "list", "watch", "create", "patch", *delete)
+    read, change, delete = ("get",) * child.read, ("patch",) * child.applied, ("delete",) * child.prunable
+    return (*read, "list", "watch", "create", *change, *delete)
 
 
 def lease_rules(lease_name: str) -> list[Rule]:

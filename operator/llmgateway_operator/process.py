@@ -14,10 +14,11 @@ from llmgateway_operator import handlers
 from llmgateway_operator.apply import Applier
 from llmgateway_operator.cluster.capabilities import Capabilities
 from llmgateway_operator.cluster.index import ChildIndex, ObjectId
-from llmgateway_operator.cluster.kinds import CHILDREN, GATEWAY, SECRET, Kind
+from llmgateway_operator.cluster.kinds import CHILDREN, CREDENTIAL, GATEWAY, SECRET, Kind
 from llmgateway_operator.cluster.kubernetes_api import connect
 from llmgateway_operator.cluster.metadata_watch import MetadataWatch
 from llmgateway_operator.cluster.port import Cluster, Document
+from llmgateway_operator.credential.reconcile import CredentialReconciler
 from llmgateway_operator.desired.naming import MANAGED_BY, MANAGED_BY_LABEL, SELECTOR
 from llmgateway_operator.election import Election
 from llmgateway_operator.events import Announcer
@@ -162,13 +163,22 @@ def _reconcilers(
     cluster: Cluster, settings: ProcessSettings, index: ChildIndex, references: ReferenceIndex
 ) -> Mapping[str, Work]:
     """One reconcile function per kind: the place where a further kind is added."""
+    applier, announcer = Applier(cluster, index), Announcer(cluster, settings.identity)
     return {
         GATEWAY.kind: GatewayReconciler(
             cluster=cluster,
-            applier=Applier(cluster, index),
+            applier=applier,
             references=references,
             capabilities=Capabilities(cluster),
-            announcer=Announcer(cluster, settings.identity),
+            announcer=announcer,
+            defaults=settings.defaults,
+            now=_now,
+        ),
+        CREDENTIAL.kind: CredentialReconciler(
+            cluster=cluster,
+            applier=applier,
+            references=references,
+            announcer=announcer,
             defaults=settings.defaults,
             now=_now,
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,22 +70,26 @@ def test_a_change_by_hand_is_seen(models: Kubectl) -> None:
 def test_both_tools_wait_for_what_is_missing_and_say_what_it_is(models: Kubectl) -> None:
     gateway = models.get("llmgateway", "chat")
     assert (argo_health(gateway)[0], flux_health(gateway)) == ("Progressing", "InProgress")
-    assert "login" in argo_health(gateway)[1]
+    assert "not found" in argo_health(gateway)[1]
 
 
 def test_both_tools_see_a_gateway_become_healthy(models: Kubectl) -> None:
     echo = '{"spec": {"backends": [{"name": "models", "type": "Scripted"}], "auth": null}}'
     models.run("patch", "llmgateway", "chat", "-n", "models", "--type=merge", "-p", echo)
-    wait_until(lambda: models.find("deployment", "chat-gateway"), 30, "the Deployment")
-    numbers = '"replicas": 2, "readyReplicas": 2, "updatedReplicas": 2, "availableReplicas": 2'
-    patch = ("--subresource=status", "--type=merge", "-p", f'{{"status": {{{numbers}}}}}')
 
     def health() -> tuple[str, str]:
-        models.run("patch", "deployment", "chat-gateway", "-n", "models", *patch)  # as if there were nodes
+        for pod in models.items("pods", selector="app.kubernetes.io/instance=chat"):
+            start(models, pod["metadata"]["name"])
         gateway = models.get("llmgateway", "chat")
         return argo_health(gateway)[0], flux_health(gateway)
 
-    try:
-        wait_until(lambda: health() == ("Healthy", "Current"), 30, "health")
-    finally:
-        print(models.run("get","deployment,llmgateway","-n","models","-o","yaml"))
+    wait_until(lambda: health() == ("Healthy", "Current"), 60, "health")
+
+
+def start(kubectl: Kubectl, pod: str) -> None:
+    """There are no nodes: somebody has to say that the pod runs."""
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    patch = json.dumps({"status": {"phase": "Running", "conditions": [ready]}})
+    where = ("-n", kubectl.namespace, "--subresource=status", "--type=merge", "-p", patch)
+    with contextlib.suppress(KubectlError):  # it may be gone: a rollout replaces the ones that lack their Secrets
+        kubectl.run("patch", "pod", pod, *where)

@@ -18,9 +18,7 @@ import pytest
 
 from llmgateway_operator.apply import Applier
 from llmgateway_operator.cluster.index import ChildIndex
-from llmgateway_operator.cluster.kinds import KINDS
 from llmgateway_operator.cluster.kubernetes_api import connect
-from llmgateway_operator.credential.kinds import CREDENTIAL_KINDS
 from llmgateway_operator.credential.reconcile import CredentialReconciler
 from llmgateway_operator.events import Announcer
 from llmgateway_operator.keys import Key
@@ -147,8 +145,6 @@ def stage(
 ) -> Iterator[Stage]:
     install_crds(control_plane.kubeconfig)
     monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))  # for the operator's own client
-    for kind in CREDENTIAL_KINDS:
-        monkeypatch.setitem(KINDS, kind.kind, kind)
     restricted = "pod-security.kubernetes.io/enforce=restricted"
     kubectl.run("label", "namespace", kubectl.namespace, restricted)
     with TokenServer(families) as server:

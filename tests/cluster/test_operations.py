@@ -34,7 +34,7 @@ def table() -> OperationsTable:
 @contextmanager
 def fifty_streams(served: Served, table: OperationsTable, operation: str, **how: object) -> Iterator[Load]:
     """Around an operation; in the end no stream may be lost."""
-    with running_load(served.kubectl, served.demo.url, key=KEYS["alice"], **how) as load:
+    with running_load(served.kubectl, served.demo.address, key=KEYS["alice"], **how) as load:
         yield load
     table.add(operation, load)
     assert load.in_flight(load.began) == load.clients

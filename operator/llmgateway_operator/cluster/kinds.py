@@ -14,7 +14,7 @@ class Kind:
     """One kind of the API.
 
     `rank` is its place in the apply order; `read` says that single objects of it are read; `prunable`, that surplus
-    ones are deleted; `optional`, that its CRD may be missing.
+    ones are deleted; `applied`, that it is changed after it was made; `optional`, that its CRD may be missing.
     """
 
     kind: str
@@ -23,6 +23,7 @@ class Kind:
     rank: int = 0
     read: bool = False
     prunable: bool = True
+    applied: bool = True
     optional: bool = False
 
     @property
@@ -45,10 +46,15 @@ CREDENTIAL: Final = Kind("LLMCredential", API_VERSION, "llmcredentials", rank=10
 SERVICE_ACCOUNT: Final = Kind("ServiceAccount", "v1", "serviceaccounts", rank=20, prunable=False)
 SECRET: Final = Kind("Secret", "v1", "secrets", rank=30, read=True)
 CONFIG_MAP: Final = Kind("ConfigMap", "v1", "configmaps", rank=30)
+ROLE: Final = Kind("Role", "rbac.authorization.k8s.io/v1", "roles", rank=35)
+ROLE_BINDING: Final = Kind("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings", rank=36)
+LEASE: Final = Kind("Lease", "coordination.k8s.io/v1", "leases", rank=37, read=True, prunable=False)
 CLAIM: Final = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims", rank=40, read=True, prunable=False)
 SERVICE: Final = Kind("Service", "v1", "services", rank=50, read=True)
 NETWORK_POLICY: Final = Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies", rank=55)
 DEPLOYMENT: Final = Kind("Deployment", "apps/v1", "deployments", rank=60, read=True)
+CRON_JOB: Final = Kind("CronJob", "batch/v1", "cronjobs", rank=65)
+JOB: Final = Kind("Job", "batch/v1", "jobs", rank=66, read=True, prunable=False, applied=False)
 AUTOSCALER: Final = Kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers", rank=70)
 DISRUPTION_BUDGET: Final = Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", rank=70)
 INGRESS: Final = Kind("Ingress", "networking.k8s.io/v1", "ingresses", rank=80)
@@ -56,7 +62,6 @@ HTTP_ROUTE: Final = Kind("HTTPRoute", "gateway.networking.k8s.io/v1", "httproute
 SERVICE_MONITOR: Final = Kind("ServiceMonitor", "monitoring.coreos.com/v1", "servicemonitors", rank=90, optional=True)
 PROMETHEUS_RULE: Final = Kind("PrometheusRule", "monitoring.coreos.com/v1", "prometheusrules", rank=90, optional=True)
 
-LEASE: Final = Kind("Lease", "coordination.k8s.io/v1", "leases")
 EVENT: Final = Kind("Event", "events.k8s.io/v1", "events")
 
 CHILDREN: Final = (
@@ -74,10 +79,15 @@ CHILDREN: Final = (
     HTTP_ROUTE,
     SERVICE_MONITOR,
     PROMETHEUS_RULE,
+    ROLE,
+    ROLE_BINDING,
+    LEASE,
+    CRON_JOB,
+    JOB,
 )
-"""What an LLMGateway may own: the allow-list of pruning."""
+"""What an LLMGateway or an LLMCredential may own: the allow-list of pruning."""
 
-KINDS: Final[Mapping[str, Kind]] = {each.kind: each for each in (*CHILDREN, GATEWAY, LEASE, EVENT)}
+KINDS: Final[Mapping[str, Kind]] = {each.kind: each for each in (*CHILDREN, GATEWAY, EVENT)}
 """All kinds by name."""
 
 

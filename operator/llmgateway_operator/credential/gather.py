@@ -8,11 +8,10 @@ from typing import Any
 
 from llmgateway_api import LLMCredential, parse_credential
 from llmgateway_operator.cluster.index import ObjectId
-from llmgateway_operator.cluster.kinds import CREDENTIAL, SECRET
+from llmgateway_operator.cluster.kinds import CREDENTIAL, JOB, LEASE, SECRET
 from llmgateway_operator.cluster.port import Cluster, Document
 from llmgateway_operator.credential.claims import foreign_target, older_claim, taken_login
 from llmgateway_operator.credential.facts import Facts, JobFacts, job_facts
-from llmgateway_operator.credential.kinds import JOB, LEASE
 from llmgateway_operator.credential.naming import SOURCE_LABEL, CredentialOwner
 from llmgateway_operator.credential.refresh_children import source_label_value
 from llmgateway_operator.credential.refresh_record import record_of

@@ -8,9 +8,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from llmgateway_api import LLMCredential
-from llmgateway_operator.cluster.kinds import NETWORK_POLICY, SERVICE_ACCOUNT
+from llmgateway_operator.cluster.kinds import CRON_JOB, JOB, LEASE, NETWORK_POLICY, ROLE, ROLE_BINDING, SERVICE_ACCOUNT
 from llmgateway_operator.credential.cron import spread
-from llmgateway_operator.credential.kinds import CRON_JOB, JOB, LEASE, ROLE, ROLE_BINDING
 from llmgateway_operator.credential.naming import SOURCE_LABEL, TRIGGER_LABEL, CredentialOwner
 from llmgateway_operator.credential.refresh_pod import job_spec, request_of
 from llmgateway_operator.desired.naming import Manifest

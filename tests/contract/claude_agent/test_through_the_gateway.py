@@ -62,8 +62,8 @@ async def gateway(endpoint: AnthropicEndpoint, folder: Path) -> AsyncIterator[ht
 @pytest.mark.behaviour("R6", "T10")
 async def test_a_chat_client_streams_from_the_agent(tmp_path: Path) -> None:
     async with AnthropicEndpoint() as endpoint, gateway(endpoint, tmp_path) as client:
-        body = {"model": "m", "stream": True, "stream_options": {"include_usage": True},
-                "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hello"}]}  # fmt: skip
+        messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hello"}]
+        body = {"model": "m", "stream": True, "stream_options": {"include_usage": True}, "messages": messages}
         answer = await client.post("/v1/chat/completions", json=body)
         chunks = [json.loads(line[6:]) for line in answer.text.split("\n\n") if line.startswith("data: {")]
         texts = [chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk["choices"]]
@@ -80,7 +80,7 @@ async def test_a_chat_client_streams_from_the_agent(tmp_path: Path) -> None:
         assert (call["name"], json.loads(call["arguments"])) == ("look", {"x": 1})
 
         endpoint.brain = lambda asked: fails(429, "rate_limit_error", "slow down")
-        answer = await client.post("/v1/messages", json={**body, "max_tokens": 9, "messages": body["messages"][1:]})  # type: ignore[index]
+        answer = await client.post("/v1/messages", json={"model": "m", "max_tokens": 9, "messages": messages[1:]})
         assert answer.status_code == 429 and "slow down" in answer.text
 
         count = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}

@@ -116,8 +116,9 @@ def test_what_is_no_message_is_passed_over() -> None:
 
 
 def test_a_stream_becomes_the_message_it_tells_of() -> None:
+    usage = {"input_tokens": 3, "output_tokens": 1}
     events = [
-        {"type": "message_start", "message": {"id": "m", "content": [], "usage": {"input_tokens": 3, "output_tokens": 1}}},
+        {"type": "message_start", "message": {"id": "m", "content": [], "usage": usage}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": {"x": 1}}},

@@ -39,7 +39,7 @@ EVERYTHING = Policy(
 )
 LONG: list[Turn] = [("user", 1, 40), *[("tools", 1, 800), ("assistant", 1, 300), ("user", 1, 60)] * 20]
 ITEM = r"[a-z][a-z-]*(;[a-z-]+(=[a-z0-9]+)?)*"
-QUICK = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def applied(made: Any, dialect: Dialect = "chat", policy: Policy | None = None, **more: Any) -> Applied:
@@ -113,6 +113,16 @@ def test_a_breaker_says_why_it_let_go() -> None:
     policy = Policy(agent_loop=AgentLoop(force_tools=True), context=Context(prune="Never"))
     found = applied(made, policy=policy)
     assert "tool-choice;released=window" in found.notes and "tool_choice" not in found.document
+
+
+@pytest.mark.behaviour("W9")
+def test_turns_that_were_trimmed_away_still_count() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    turn = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c", "content": "r" * 3000}]
+    made = {"messages": [{"role": "user", "content": "go"}, *turn * 10], "tools": [{"type": "function"}]}
+    found = applied(made, policy=EVERYTHING, window=Window(100_000, "spec"))
+    assert len(found.document["messages"]) < 10
+    assert "tool-choice;released=repeats" in found.notes
 
 
 @pytest.mark.behaviour("W6")
@@ -189,7 +199,7 @@ def test_what_went_through_the_policies_goes_through_again_unchanged(
     assert again.document == first.document
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(DOCUMENTS, st.sampled_from(DIALECTS), st.integers(1, 300), st.sampled_from(["VLLM", "OpenAI", "Ollama"]))
 def test_no_document_makes_a_policy_fail(made: dict[str, Any], dialect: Dialect, window: int, backend: str) -> None:
     limits = Trimming(enabled=True, system_characters=5, assistant_characters=5, total_characters=20)

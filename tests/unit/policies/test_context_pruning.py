@@ -29,7 +29,7 @@ def tight(made: dict[str, Any], dialect: Dialect, share: float) -> int:
 
 
 SHARES = st.floats(0.1, 1.3)
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def long_chat(count: int = 20, length: int = 600) -> dict[str, Any]:

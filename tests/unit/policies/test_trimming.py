@@ -86,7 +86,7 @@ def test_signed_thinking_goes_where_something_before_it_was_cut() -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(turns(), st.integers(0, 9000), st.integers(200, 12000), st.integers(100, 2000))
 def test_limits_hold_and_pairs_stay_together(
     dialect: Dialect, told: list[Turn], system: int, total: int, assistant: int

@@ -43,8 +43,6 @@ class Session:
         self.turns = 0
         self.conversation: bytes | None = None
         """Digest of what this process has heard and said; None before its first turn is over."""
-        self.asked = False
-        """Whether it was ever told anything: an untouched process belongs to nobody."""
 
     @property
     def pid(self) -> int:
@@ -83,7 +81,6 @@ class Session:
 
     async def write(self, message: Mapping[str, Any]) -> None:
         """One line. Raises SessionEnded."""
-        self.asked = True
         try:
             self._input.write(json_codec.encode(message) + b"\n")
             await self._input.drain()

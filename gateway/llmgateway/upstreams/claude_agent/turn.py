@@ -33,8 +33,6 @@ class SessionTurn:
         self.stop_reason: str | None = None
         self.text: list[str] = []
         self.only_text = True
-        self.started = False
-        """The API has begun to answer: from here on nothing is asked a second time."""
         self._timeout = read_timeout
 
     async def ask(self, settings: Mapping[str, Any]) -> None:
@@ -100,8 +98,6 @@ class SessionTurn:
     def _event(self, line: Line) -> bytes:
         event, payload = read_event(line.event), bytes(line.event)
         match event.type:
-            case "message_start":
-                self.started = True
             case "content_block_start":
                 payload = self._block(payload)
             case "content_block_delta" if event.delta is not None and event.delta.type == "text_delta":

@@ -26,6 +26,13 @@ UPSTREAM = {
 """The gateway `upstream` of the same namespace as the backend of another one."""
 
 
+SHARED_PROCESSES = {"spec": {"shareProcessNamespace": True}}
+"""A pod template in which the gateway is not process 1, which nothing in a pod may kill."""
+KILL = """for each in /proc/[0-9]*; do
+  if tr "\\0" " " < $each/cmdline | grep -q "llmgatewa[y] serve"; then kill -9 ${each#/proc/}; fi
+done 2>/dev/null"""
+
+
 def secret(name: str, **values: str) -> Document:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
 
@@ -59,6 +66,11 @@ class RunningGateway:
     def url(self) -> str:
         """For pods of any namespace."""
         return f"http://{self.deployment}.{self.kubectl.namespace}:8080"
+
+    @property
+    def address(self) -> str:
+        """The same without its name: what a busy DNS server loses is not the gateway's loss."""
+        return f"http://{self.kubectl.get('service', self.deployment)['spec']['clusterIP']}:8080"
 
     def wait_until_ready(self, timeout: float = 120) -> None:
         """Until what was asked for last is there. Raises TimeoutError with the conditions (seconds)."""
@@ -94,6 +106,14 @@ class RunningGateway:
     def wait_until_gone(self, *pods: str, timeout: float = 200) -> None:
         for pod in pods:
             wait_until(lambda pod=pod: self.kubectl.find("pod", pod) is None, timeout, f"the end of pod {pod}")
+
+    def kill(self, pod: str) -> None:
+        """SIGKILL for the gateway's process; its pod was made with SHARED_PROCESSES, and the kubelet restarts it."""
+        execute(self.kubectl, pod, "sh", "-c", KILL)
+
+    def restarts(self, component: str = "gateway") -> int:
+        statuses = [status for pod in self.pods(component) for status in pod["status"]["containerStatuses"]]
+        return sum(each["restartCount"] for each in statuses)
 
     def valkey(self, *command: str) -> str:
         """What a command answers on the managed store."""

@@ -123,7 +123,7 @@ async def _events(content: aiohttp.StreamReader) -> AsyncIterator[Event]:
 
 async def main(chosen: argparse.Namespace) -> None:
     clients = [Client(number, chosen) for number in range(chosen.streams)]
-    patience = aiohttp.ClientTimeout(total=None, connect=10, sock_read=SILENCE)
+    patience = aiohttp.ClientTimeout(total=None, connect=30, sock_read=SILENCE)
     headers = {"authorization": f"Bearer {chosen.key}", "anthropic-version": "2023-06-01"}
     connections = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(headers=headers, timeout=patience, connector=connections) as session:

@@ -1,0 +1,49 @@
+"""What a client said stays known: when the pod that heard it dies, and when the store is started anew."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from support.cluster.end_to_end.gateways import KEYS
+from support.cluster.end_to_end.port_forward import port_forward
+from support.cluster.end_to_end.served import Served, request
+
+ALICE = KEYS["alice"]
+
+
+def test_a_conversation_survives_the_death_of_the_gateway_pods(served: Served, tmp_path: Path) -> None:
+    name = _new_conversation()
+    _say(served, tmp_path, name, "one two three")
+    for pod in served.demo.pod_names():
+        served.kubectl.delete("pod", pod, None, "--grace-period=0", "--force")
+    served.demo.wait_until_ready()
+    answer = _say(served, tmp_path, name, "four")
+    assert answer["usage"]["prompt_tokens"] > len("one two three You said: one two three four".split())
+    assert _texts(served, tmp_path, name) == ["one two three", "You said: one two three", "four", "You said: four"]
+
+
+def test_a_conversation_survives_a_restart_of_the_store(served: Served, tmp_path: Path) -> None:
+    name = _new_conversation()
+    _say(served, tmp_path, name, "one two three")
+    [pod] = served.demo.pod_names("store")
+    served.kubectl.delete("pod", pod)
+    served.demo.wait_until_ready()
+    assert _texts(served, tmp_path, name) == ["one two three", "You said: one two three"]
+
+
+def _new_conversation() -> str:
+    return f"conversation-{uuid.uuid4().hex}"
+
+
+def _say(served: Served, folder: Path, name: str, text: str) -> Any:
+    body = {"model": "scripted", "conversation_id": name, "messages": [{"role": "user", "content": text}]}
+    with port_forward(served.kubectl, "service/demo-gateway", folder) as url:
+        return request(f"{url}/v1/chat/completions", ALICE, body)
+
+
+def _texts(served: Served, folder: Path, name: str) -> list[str]:
+    with port_forward(served.kubectl, "service/demo-gateway", folder) as url:
+        found = request(f"{url}/v1/conversations/{name}", ALICE)
+    return [each["content"] for each in found["messages"]]
