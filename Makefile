@@ -34,11 +34,13 @@ check: $(SET_UP) ## ruff, mypy --strict, layer rules, stale generated files
 	$(BIN)/python -m llmgateway_api.generate --check
 	$(BIN)/python -m llmgateway.translate.fidelity --check
 	$(BIN)/python -m llmgateway_operator.status.document --check
+	$(BIN)/python charts/generate.py --check
 
 generate: $(SET_UP) ## write CRDs, API reference and the other generated documents
 	$(BIN)/python -m llmgateway_api.generate
 	$(BIN)/python -m llmgateway.translate.fidelity
 	$(BIN)/python -m llmgateway_operator.status.document
+	$(BIN)/python charts/generate.py
 
 golden: $(SET_UP) ## rewrite the golden files; read the diff before you commit it
 	GOLDEN_REFRESH=1 $(BIN)/pytest -q tests/golden tests/unit/dialects
@@ -62,7 +64,7 @@ lock: $(SET_UP) ## write the hash-pinned requirements/*.txt from pyproject.toml
 	for extra in gateway operator claude-agent; do \
 		$(PIP_COMPILE) --extra $$extra -o requirements/$$extra.txt pyproject.toml || exit 1; done
 	$(PIP_COMPILE) --only-build-deps --build-deps-for wheel -o requirements/build.txt pyproject.toml
-	$(PIP_COMPILE) --extra gateway --extra operator --extra dev -o requirements/dev.txt pyproject.toml
+	$(PIP_COMPILE) --extra gateway --extra operator --extra claude-agent --extra dev -o requirements/dev.txt pyproject.toml
 
 clean: ## remove the virtual environment and caches of this folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
