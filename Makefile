@@ -7,7 +7,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --all
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate golden lock behaviours clean images cluster-up cluster-down e2e
+.PHONY: help run test check generate golden lock behaviours clean images cluster-up cluster-down e2e soak
 export PYTHONPATH := tests
 
 help: ## print the targets
@@ -56,6 +56,9 @@ cluster-down: $(SET_UP) ## take that cluster down
 
 e2e: $(SET_UP) ## end-to-end tests in the cluster of KUBECONFIG, else in the one of `make cluster-up`
 	$(BIN)/pytest tests/cluster
+
+soak: $(SET_UP) ## ten minutes of two gateways and a store, with something killed every 20 s
+	$(BIN)/python -m bench.soak
 
 behaviours: $(SET_UP) ## which rows of the behaviour list have tests
 	$(BIN)/python -m support.behaviour_report

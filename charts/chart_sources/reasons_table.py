@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
 
 def reasons_table() -> str:
-    """Markdown, by reason. A reason that several conditions have stands there once, as its first condition explains it."""
+    """Markdown, by reason. A reason of several conditions stands there once, as its first condition explains it."""
     rows: dict[tuple[str, str], Row] = {}
     for each in _rows():
         rows.setdefault((each.reason, each.kind), each)

@@ -73,7 +73,7 @@ def test_the_documents_commands_work_from_install_to_uninstall(shell: Shell, clu
         assert "hello" in shell.run("cat ~/llmgateway-backup.json")
         for script in blocks("uninstall")[:-1]:
             shell.run(script)
-        assert "403" not in operator.log.read_text()
+        assert "orbidden" not in operator.log.read_text()
     assert all(cluster.system.find("crd", name) for name in CRDS)
     shell.run(blocks("uninstall")[-1])
     assert not any(cluster.system.find("crd", name) for name in CRDS)

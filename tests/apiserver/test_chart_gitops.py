@@ -36,6 +36,7 @@ def models(operated: Kubectl) -> Kubectl:
     """Settled: Git is applied as Flux and Argo CD do, and the operator has seen it."""
     apply(operated)
     wait_until(lambda: looked_at(operated.get("llmgateway", "chat")), 30, "the operator's look at the gateway")
+    wait_until(lambda: looked_at(operated.get("llmcredential", "login")), 30, "the operator's look at the credential")
     return operated
 
 

@@ -20,7 +20,9 @@ def test_a_conversation_survives_the_death_of_the_gateway_pods(served: Served, t
         served.kubectl.delete("pod", pod, None, "--grace-period=0", "--force")
     served.demo.wait_until_ready()
     answer = _say(served, tmp_path, name, "four")
-    assert answer["usage"]["prompt_tokens"] > len(["one", "two", "three", "You", "said:", "one", "two", "three", "four"])
+    assert answer["usage"]["prompt_tokens"] > len(
+        ["one", "two", "three", "You", "said:", "one", "two", "three", "four"]
+    )
     assert _texts(served, tmp_path, name) == ["one two three", "You said: one two three", "four", "You said: four"]
 
 

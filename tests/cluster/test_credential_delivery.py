@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 
 from support.cluster.end_to_end.client_pods import execute
-from support.cluster.end_to_end.gateways import UPSTREAM, RunningGateway, gateway, secret
+from support.cluster.end_to_end.gateways import RunningGateway, gateway, secret
 from support.kubectl import Kubectl, wait_until
 
 SECRETS = "/etc/llmgateway/secrets"
 LOGIN = json.dumps({"claudeAiOauth": {"accessToken": "first"}})
 COPIED = {"mode": "CopyToEmptyDir", "onChange": "RollingRestart"}
 MODEL = {"name": "any", "backendRefs": [{"name": "models"}]}
-BACKEND = {**UPSTREAM, "credentialRef": {"kind": "Secret", "name": "login", "key": ".credentials.json"}}
+BACKEND = {
+    "name": "models",
+    "type": "OpenAI",
+    "endpoint": {"url": "http://nobody.invalid/v1"},
+    "credentialRef": {"kind": "Secret", "name": "login", "key": ".credentials.json"},
+}
 
 
 def test_a_copied_credential_belongs_to_the_gateways_user_and_can_be_written(gateways: Kubectl) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from llmgateway.server.client_keys import ClientKeys, given_key
-from llmgateway.server.client_tokens import ClientTokens
+
+if TYPE_CHECKING:
+    from llmgateway.server.client_tokens import ClientTokens
 
 DOTS_OF_A_TOKEN = 2
 

@@ -8,13 +8,12 @@ import logging
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmgateway.credentials.secret_store import SecretStore
 from llmgateway.server.backend_pool import BackendPool, MakeTransport, make_transport
 from llmgateway.server.client_access import ClientAccess
 from llmgateway.server.client_keys import ClientKeys
-from llmgateway.server.client_tokens import ClientTokens
 from llmgateway.server.configuration_file import (
     EMBEDDED_DEFAULT,
     Configuration,
@@ -30,6 +29,9 @@ from llmgateway.telemetry.metrics import Metrics
 from llmgateway.upstreams.backend import Backend
 from llmgateway.upstreams.discovery import ServedModels, discover
 from llmgateway_api.documents import ApiError
+
+if TYPE_CHECKING:
+    from llmgateway.server.client_tokens import ClientTokens
 
 logger = logging.getLogger(__name__)
 
@@ -158,6 +160,8 @@ class Runtime:
             return ClientAccess(ClientKeys(None), None)
         keys = self.secrets.all_of(auth.api_keys.secret_ref.name) if auth.api_keys else None
         if auth.jwt is not None and (self._tokens is None or self._tokens.spec != auth.jwt):
+            from llmgateway.server.client_tokens import ClientTokens  # noqa: PLC0415 - it loads two large libraries
+
             self._tokens = ClientTokens(auth.jwt)
         return ClientAccess(ClientKeys(keys or {}), self._tokens if auth.jwt is not None else None)
 

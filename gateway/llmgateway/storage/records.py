@@ -63,8 +63,9 @@ class Conversation(Struct, frozen=True, kw_only=True):
 
     @property
     def messages(self) -> list[Document]:
-        """The history, as one chat request would hold it."""
-        return [message for turn in self.turns for message in turn.messages]
+        """The history, as one chat request would hold it, in the order in which it happened: a turn that waited for a
+        store that was away is stored later than the turns after it."""
+        return [message for turn in sorted(self.turns, key=lambda turn: turn.at) for message in turn.messages]
 
 
 class ConversationPage(Struct, frozen=True):

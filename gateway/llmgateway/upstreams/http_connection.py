@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from llmgateway.upstreams.port import UpstreamBroke, UpstreamError, UpstreamTimedOut
+from llmgateway.upstreams.port import NeverAnswered, UpstreamBroke, UpstreamError, UpstreamTimedOut
 
 UNREAD_BYTES = 256 * 1024
 """Unread bytes of an answer at which its backend is made to wait: a slow client must not fill the memory."""
@@ -21,6 +21,7 @@ INTERIM = range(100, 200)
 WITHOUT_BODY = (204, 304)
 
 BROKE = "the upstream closed the connection early"
+SILENT = "the upstream closed the connection without an answer"
 NO_HTTP = "the upstream sent something that is no HTTP answer"
 
 
@@ -201,7 +202,7 @@ class Connection(asyncio.Protocol):
             answer.end()
             answer.wake()
         elif answer is not None:
-            answer.fail(UpstreamBroke(BROKE))
+            answer.fail(UpstreamBroke(BROKE) if self._head_bytes else NeverAnswered(SILENT))
         self._owner.dropped(self)
 
     def pause_writing(self) -> None:

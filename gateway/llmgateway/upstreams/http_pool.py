@@ -70,6 +70,11 @@ class HTTPPool:
             self._idle.remove(connection)
         self._wake_one()
 
+    def distrust(self) -> None:
+        """One kept connection turned out to be dead: the others may be as old, so the next exchange gets a new one."""
+        while self._idle:
+            self._idle.pop().abort()
+
     def close(self) -> None:
         """Closes every connection, also those of running exchanges."""
         if self._look is not None:

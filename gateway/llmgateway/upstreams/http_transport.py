@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from llmgateway.upstreams.http_connection import HTTPAnswer
 from llmgateway.upstreams.http_pool import HTTPPool, PoolSettings
-from llmgateway.upstreams.port import ConnectFailed, UpstreamAnswer, UpstreamRequest
+from llmgateway.upstreams.port import ConnectFailed, NeverAnswered, UpstreamAnswer, UpstreamRequest
 
 __all__ = ["HTTPTransport", "PoolSettings"]
 
@@ -62,6 +62,9 @@ class HTTPTransport:
         try:
             answer = connection.begin(head, body)
             await answer.begun()
+        except NeverAnswered:
+            self._pool.distrust()
+            raise
         except BaseException:
             connection.abort()  # also when the client left meanwhile: the backend stops working
             raise

@@ -54,6 +54,11 @@ class Agent:
         return answer.status, json.loads(await answer.read_all())
 
     @property
+    def sessions(self) -> list[str]:
+        """Which process asked, by request: each has ids of its own, which it tells the API."""
+        return [json.loads(asked.body["metadata"]["user_id"])["session_id"] for asked in self.endpoint.asked]
+
+    @property
     def last(self) -> dict[str, Any]:
         """The body of the API request that arrived last."""
         return self.endpoint.asked[-1].body

@@ -117,6 +117,15 @@ async def test_an_error_in_the_middle_is_an_error_event_and_no_ending_is_made_up
     assert "message_stop" not in [event["type"] for event in events]
 
 
+@pytest.mark.behaviour("T5")
+async def test_an_api_that_closes_early_is_an_error_and_is_not_asked_to_go_on(agent: Agent) -> None:
+    agent.endpoint.brain = lambda asked: breaks("half an ans", 0.01)
+    events = await agent.events("hello")
+    assert text_of(events) == "half an ans"
+    assert [event["type"] for event in events].count("message_start") == 1
+    assert events[-1]["type"] == "error"
+
+
 async def test_a_connection_that_breaks_in_the_middle_is_an_error(agent: Agent) -> None:
     agent.endpoint.brain = lambda asked: Answer([*breaks("half an ans", 0.2).pieces, CUT])
     answer = await agent.send("hello")

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -113,6 +113,18 @@ async def test_a_dead_session_is_never_handed_out_and_is_replaced(tmp_path: Path
         assert pool.counts.died == 2
         session = await pool.acquire()
         assert session.alive and session.pid not in before
+
+
+@pytest.mark.behaviour("C1")
+async def test_a_death_that_the_event_loop_has_not_heard_of_is_noticed(tmp_path: Path) -> None:
+    async with pool_of(tmp_path, size=2) as pool:
+        session = await pool.acquire()
+        pool.release(session, b"a")
+        os.kill(session.pid, signal.SIGKILL)
+        with suppress(ChildProcessError):  # the event loop's thread was faster
+            os.waitid(os.P_PID, session.pid, os.WEXITED | os.WNOWAIT)
+        assert await pool.acquire(b"a") is not session
+        assert pool.counts.died == 1
 
 
 async def test_half_of_the_places_at_most_are_kept_and_the_oldest_goes_first(tmp_path: Path) -> None:

@@ -22,10 +22,11 @@ class ExpiringTable(Generic[Key, Value]):
 
     def put(self, key: Key, value: Value, weight: int = 1) -> None:
         """Writes, and starts the entry's time anew. The entry just written always stays."""
-        self.pop(key)
-        self._rows[key] = (self._clock() + self._ttl, weight, value)
-        self._weight += weight
-        self._shrink()
+        now = self._clock()
+        before = self._rows.pop(key, None)
+        self._rows[key] = (now + self._ttl, weight, value)
+        self._weight += weight - (before[1] if before else 0)
+        self._shrink(now)
 
     def get(self, key: Key) -> Value | None:
         row = self._rows.get(key)
@@ -42,8 +43,7 @@ class ExpiringTable(Generic[Key, Value]):
         now = self._clock()
         return ((key, value) for key, (expiry, _, value) in self._rows.items() if expiry > now)
 
-    def _shrink(self) -> None:
-        now = self._clock()
+    def _shrink(self, now: float) -> None:
         while len(self._rows) > 1:
             key, (expiry, weight, _) = next(iter(self._rows.items()))
             if expiry > now and self._weight <= self._max_weight:

@@ -169,7 +169,7 @@ class SessionPool:
 
     def _usable(self, session: Session) -> bool:
         """A dead or stale one is ended, and replaced in the background."""
-        alive = True
+        alive = session.alive
         if alive and self._clock() - session.last_used <= self.limits.idle:
             return True
         self.counts.died += not alive

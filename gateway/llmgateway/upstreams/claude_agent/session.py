@@ -38,6 +38,7 @@ class Session:
         self._clock = clock
         self._received = bytearray()
         self._searched = 0
+        self._killed = False
         self._numbers = count(1)
         self.born = self.last_used = clock()
         self.turns = 0
@@ -59,7 +60,11 @@ class Session:
         return await self._process.wait()
 
     def kill(self) -> None:
-        """Ends the whole process group at once, and its connections with it; its folder goes too."""
+        """Ends the whole process group at once, and its connections with it; its folder goes too. Only once: later
+        the group's id may be another's."""
+        if self._killed:
+            return
+        self._killed = True
         kill_group(self.pid)
         shutil.rmtree(self._folder, ignore_errors=True)
 

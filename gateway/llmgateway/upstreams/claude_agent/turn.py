@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from llmgateway.dialects import upstream_failure
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.upstreams.claude_agent.conversation import TOOL_PREFIX, Turn
 from llmgateway.upstreams.claude_agent.failures import failure_of
@@ -104,10 +105,12 @@ class SessionTurn:
                 self.text.append(event.delta.text if isinstance(event.delta.text, str) else "")
             case "message_delta":
                 if event.delta is None or not isinstance(event.delta.stop_reason, str):
-                    return b""  # the program's own, for an answer that broke off: the failure follows
+                    return b""  # the program's own, for an answer that broke off
                 self.stop_reason = event.delta.stop_reason
                 return _sse(event.type, payload) + STOPPED
-            case "message_stop" | "":
+            case "message_stop":  # the API closed early; left alone, the program would ask it to go on
+                raise TurnRefused(upstream_failure.closed_early())
+            case "":
                 return b""
         return _sse(event.type, payload)
 

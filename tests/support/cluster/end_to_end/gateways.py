@@ -128,7 +128,16 @@ class RunningGateway:
         status = document.get("status", {})
         conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
         is_current = status.get("observedGeneration") == document["metadata"]["generation"]
-        return is_current and conditions.get("Ready") == "True" and "Reconciling" not in conditions
+        is_well = conditions.get("Ready") == "True" and "Reconciling" not in conditions
+        return is_current and is_well and self._has_all_pods()
+
+    def _has_all_pods(self) -> bool:
+        """A status may be older than the end of a pod."""
+        for component, deployment in (("gateway", self.deployment), ("store", self.store)):
+            wanted = (self.kubectl.find("deployment", deployment) or {"spec": {"replicas": 0}})["spec"]["replicas"]
+            if [_is_ready(pod) for pod in self.pods(component)] != [True] * wanted:
+                return False
+        return True
 
     def _document(self) -> Document:
         return self.kubectl.get("llmgateway", self.name)
@@ -136,3 +145,8 @@ class RunningGateway:
     def _patch(self, patch: Document) -> None:
         where = ("patch", "llmgateway", self.name, "-n", self.kubectl.namespace)
         self.kubectl.run(*where, "--type=merge", "-p", json.dumps(patch))
+
+
+def _is_ready(pod: Document) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
