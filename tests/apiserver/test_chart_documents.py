@@ -71,11 +71,13 @@ def test_the_documents_commands_work_from_install_to_uninstall(shell: Shell, clu
         for script in [*others, *(each for name in STORY[1:-1] for each in blocks(name))]:
             shell.run(script)
         assert "hello" in shell.run("cat ~/llmgateway-backup.json")
-        for script in blocks("uninstall")[:-1]:
+        *gateways, release, crds = blocks("uninstall")
+        for script in gateways:
             shell.run(script)
         assert "orbidden" not in operator.log.read_text()
+    shell.run(release)
     assert all(cluster.system.find("crd", name) for name in CRDS)
-    shell.run(blocks("uninstall")[-1])
+    shell.run(crds)
     assert not any(cluster.system.find("crd", name) for name in CRDS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def test_jobs_refresh_a_login_and_gateways_take_the_new_token(
     gateways.apply(gateway("refreshed", backend, models=[model]))
     RunningGateway(gateways, "refreshed").wait_until_ready()
     with port_forward(gateways, "service/refreshed-gateway", tmp_path) as url:
-        first = _token_in_use(url)
+        first = _another_token(url, "")
         gateways.run("annotate", "llmcredential", "login", "-n", gateways.namespace, f"{REFRESH_AT}={time.time()}")
         second = _another_token(url, first)
         by_schedule = _another_token(url, second)
@@ -72,14 +73,18 @@ def _credential() -> dict[str, Any]:
 
 
 def _token_in_use(url: str) -> str:
-    answer: str = request(f"{url}/v1/chat/completions", "none", ASKED)["choices"][0]["message"]["content"]
+    """Empty until the kubelet has brought the first one into the pod."""
+    try:
+        answer: str = request(f"{url}/v1/chat/completions", "none", ASKED)["choices"][0]["message"]["content"]
+    except urllib.error.HTTPError:
+        return ""
     return answer
 
 
 def _another_token(url: str, known: str) -> str:
     def other() -> str | None:
         now = _token_in_use(url)
-        return now if now != known else None
+        return now if now not in ("", known) else None
 
     return wait_until(other, 180, "a newer token in use")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from typing import TextIO
 
 from llmgateway.wire import json_codec
+
+FLUSH_AFTER = 0.1
 
 
 class JSONLines(logging.Formatter):
@@ -33,11 +37,38 @@ class JSONLines(logging.Formatter):
         return json_codec.encode(line).decode()
 
 
+class GatheredLines(logging.StreamHandler[TextIO]):
+    """Lines of requests are written together, FLUSH_AFTER seconds later at most: a system call for each would cost as
+    much as all their metrics. Warnings and errors are written at once, with what waits before them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One more line."""
+        self._lines.append(self.format(record) + "\n")
+        if record.levelno > logging.INFO:
+            self.flush()
+        elif len(self._lines) == 1:
+            try:
+                asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
+            except RuntimeError:  # before the loop runs, after it, and in other threads
+                self.flush()
+
+    def flush(self) -> None:
+        """Writes what waits; called at exit as well."""
+        lines, self._lines = self._lines, []
+        if lines:
+            self.stream.write("".join(lines))
+            self.stream.flush()
+
+
 def configure_logging(level: str = "INFO") -> None:
     """All loggers to standard error, as JSON lines."""
     # Not in the lines, so not looked up either (logging HOWTO, "Optimization").
     logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
-    handler = logging.StreamHandler()
+    handler = GatheredLines()
     handler.setFormatter(JSONLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

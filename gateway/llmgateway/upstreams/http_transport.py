@@ -1,5 +1,5 @@
 """The pooled HTTP client of one backend. A client of its own, because the general ones cost more than everything else
-that a request needs (docs/decisions/0400-an-http-client-for-the-hot-path.md).
+that a request needs (docs/decisions/0600-an-http-client-for-the-hot-path.md).
 
 Content encodings are not offered upstream: the bytes pass to the client as they come. Redirects are not followed.
 """

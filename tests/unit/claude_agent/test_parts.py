@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from llmgateway.upstreams.claude_agent.credential import betas_of, credential_of
 from llmgateway.upstreams.claude_agent.failures import failure_of
+from llmgateway.upstreams.claude_agent.launch import remove_orphans
 from llmgateway.upstreams.claude_agent.lines import Line, read_line
 from llmgateway.upstreams.claude_agent.login_folder import LoginFolder
 from llmgateway.upstreams.claude_agent.program import environment
@@ -108,6 +109,13 @@ def test_a_failure_says_what_it_is() -> None:
     assert failure_of(Line(type="assistant", message=message)).kind == "authentication"
     with pytest.raises(ConnectFailed):
         failure_of(Line(type="result", result="API Error: Connection refused (ECONNREFUSED)"))
+
+
+def test_folders_of_gateways_that_died_are_removed(tmp_path: Path) -> None:
+    for owner in ("999999999", str(os.getpid()), "1", "x"):
+        (tmp_path / f"llmgateway-agent-{owner}-abc").mkdir()
+    remove_orphans(tmp_path)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["llmgateway-agent-1-abc", "llmgateway-agent-x-abc"]
 
 
 def test_what_is_no_message_is_passed_over() -> None:

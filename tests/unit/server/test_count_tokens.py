@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from llmgateway.server.count_tokens_route import estimated_tokens
 from support.scripted_upstream import ScriptedUpstream, whole
 from unit.server.conftest import Gateway, anthropic, vllm
 
@@ -62,3 +63,15 @@ async def test_a_refusal_of_anthropic_s_counter_keeps_its_status(gateway: Gatewa
     async with gateway([anthropic(upstream)]) as serving:
         answer = await serving.client.post("/v1/messages/count_tokens", json=BODY)
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("The quick brown fox jumps over the lazy dog. " * 20, 200),  # 10 tokens a sentence
+        ("9e3779b97f4a7c15 " * 20, 180),  # 9 to 10 tokens a digest in the same tokenizers
+        ("政府周三决定，今后将投入更多资金用于道路和桥梁的维护。" * 10, 230),
+    ],
+)
+def test_the_estimate_is_not_silently_low(text: str, tokens: int) -> None:
+    assert tokens <= estimated_tokens(text.encode()) <= 2 * tokens

@@ -15,6 +15,11 @@ from llmgateway.upstreams.claude_agent.program import ARGUMENTS, environment, fi
 from llmgateway.upstreams.claude_agent.session import Session
 
 
+PREFIX = "llmgateway-agent-"
+_own: set[Path] = set()
+"""Folders of this process."""
+
+
 class NotInstalled(OSError):
     """The extra is not installed."""
 
@@ -64,7 +69,30 @@ class Launch:
 
 def _private_folder() -> Path:
     """Mode 0700, in the system's folder for temporary files or, where that is read-only, in the home folder."""
+    prefix = f"{PREFIX}{os.getpid()}-"
     try:
-        return Path(tempfile.mkdtemp(prefix="llmgateway-agent-"))
+        folder = Path(tempfile.mkdtemp(prefix=prefix))
     except OSError:
-        return Path(tempfile.mkdtemp(prefix=".llmgateway-agent-", dir=os.path.expanduser("~")))  # noqa: PTH111
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=Path.home()))
+    _own.add(folder)
+    remove_orphans(folder.parent)
+    return folder
+
+
+def remove_orphans(parent: Path) -> None:
+    """Folders of gateways that were killed. A container's gateway has the same process id each time."""
+    for folder in parent.glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        mine = owner == str(os.getpid())
+        if owner.isdigit() and folder not in _own and (mine or not _lives(int(owner))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -17,7 +17,7 @@ from llmgateway.upstreams.claude_agent.failures import failure_of
 from llmgateway.upstreams.claude_agent.lines import Line, read_event
 from llmgateway.upstreams.claude_agent.request import Plan
 from llmgateway.upstreams.claude_agent.session import Session, SessionEnded
-from llmgateway.upstreams.port import UpstreamTimedOut
+from llmgateway.upstreams.port import ConnectFailed, UpstreamTimedOut
 from llmgateway.wire import json_codec
 
 STOPPED = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
@@ -34,6 +34,7 @@ class SessionTurn:
         self.stop_reason: str | None = None
         self.text: list[str] = []
         self.only_text = True
+        self._failed: TurnRefused | ConnectFailed | None = None
         self._timeout = read_timeout
 
     async def ask(self, settings: Mapping[str, Any]) -> None:
@@ -53,13 +54,18 @@ class SessionTurn:
         """All events that have arrived, waiting for at least one; b"" once the stop reason was given.
 
         Raises TurnRefused (the API's failure), ConnectFailed, UpstreamTimedOut, SessionEnded."""
+        if self._failed is not None:
+            raise self._failed
         if self.stop_reason is not None:
             return b""
         async with self._patience():
             while not (data := self._take(await self.session.read())):
                 pass
-        while self.stop_reason is None and (line := self.session.read_arrived()) is not None:
-            data += self._take(line)
+        try:
+            while self.stop_reason is None and (line := self.session.read_arrived()) is not None:
+                data += self._take(line)
+        except (TurnRefused, ConnectFailed) as error:  # told next time: the events before it come first
+            self._failed = error
         return data
 
     @property
