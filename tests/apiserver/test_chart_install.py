@@ -24,6 +24,7 @@ BUSY = {
     "store": {"managed": {}},
     "availability": {"podDisruptionBudget": {"minAvailable": 1}},
     "observability": {"dashboard": True},
+    "network": {"policy": {"enabled": True}},
 }
 LOGIN = {
     "apiVersion": "llmgateway.dev/v1alpha1",

@@ -54,6 +54,12 @@ CASES = [
         "Degraded",
         "Failed",
     ),
+    Case(
+        "abnormal conditions that are false",
+        resource(("Ready", "True", "Serving"), ("Stalled", "False", "Fine"), ("Reconciling", "False", "Fine")),
+        "Healthy",
+        "Current",
+    ),
     Case("suspended", resource(("Ready", "False", "Suspended")), "Suspended", "Current"),
     Case("scaled to zero", resource(("Ready", "False", "ScaledToZero")), "Suspended", "Current"),
     Case(

@@ -14,6 +14,7 @@ from llmgateway.upstreams.http_transport import HTTPTransport, PoolSettings
 from llmgateway.upstreams.port import Transport
 from llmgateway.upstreams.scripted import ScriptedTransport
 from llmgateway_api.backends import Backend as BackendSpec
+from llmgateway_api.backends import SessionPool
 from llmgateway_api.credential import LLMCredential
 from llmgateway_api.policy import CircuitBreaker
 from llmgateway_api.references import CredentialReference
@@ -38,7 +39,27 @@ def make_transport(spec: BackendSpec, authorities: str | None) -> Transport:
         keep_alive=spec.limits.keep_alive,
     )
     tls = ssl.create_default_context(cadata=authorities) if authorities else None
-    return HTTPTransport(spec.base_url, settings, tls)
+    http = HTTPTransport(spec.base_url, settings, tls)
+    return http if spec.pool is None else _agent_transport(spec, spec.base_url, spec.pool, http, authorities)
+
+
+def _agent_transport(
+    spec: BackendSpec, base_url: str, pool: SessionPool, http: Transport, authorities: str | None
+) -> Transport:
+    """Sessions of the Claude Agent SDK's own program; `http` serves what needs no session."""
+    from llmgateway.upstreams.claude_agent import AgentSettings, ClaudeAgentTransport  # noqa: PLC0415 - few need it
+
+    settings = AgentSettings(
+        base_url=base_url,
+        size=pool.size,
+        idle=float(pool.idle),
+        max_turns=pool.max_turns,
+        read_timeout=float(spec.timeouts.read),
+        pool_timeout=float(spec.timeouts.pool),
+        uses_login=spec.credential_ref is None and spec.oauth is None and not spec.auth_passthrough,
+        shared_credential=not spec.auth_passthrough,
+    )
+    return ClaudeAgentTransport(settings, http, authorities)
 
 
 class BackendPool:

@@ -30,11 +30,15 @@ async def count_tokens(call: Call, snapshot: Snapshot, headers: Mapping[bytes, b
     """The answer's body, and whether it is exact. Raises TurnRefused."""
     backend, target = snapshot.route(call.model).targets(None)[0]
     if backend.dialect == "messages":
-        return await _native(call, backend, target, headers), True
+        counted = await _native(call, backend, target, headers)
+        return (_answer(_estimate(call)), False) if counted is None else (counted, True)
     document = dict(TRANSLATORS["messages", "chat"](call.document | {"stream": False}, target).document)
-    counted = await count_chat_tokens(backend, document)
-    tokens = _estimate(call) if counted is None else counted
-    return json_codec.encode({"input_tokens": tokens}), counted is not None
+    exact = await count_chat_tokens(backend, document)
+    return _answer(_estimate(call) if exact is None else exact), exact is not None
+
+
+def _answer(tokens: int) -> bytes:
+    return json_codec.encode({"input_tokens": tokens})
 
 
 def _estimate(call: Call) -> int:
@@ -54,7 +58,8 @@ def estimated_tokens(data: bytes) -> int:
     return int(sum(size / BYTES_PER_TOKEN[kind] for kind, size in sizes.items())) + 1
 
 
-async def _native(call: Call, backend: Backend, target: Target, headers: Mapping[bytes, bytes]) -> bytes:
+async def _native(call: Call, backend: Backend, target: Target, headers: Mapping[bytes, bytes]) -> bytes | None:
+    """The vendor's own count; None where the backend's credential can't ask for one (an agent's login)."""
     fields = {**call.fields, "model": json_codec.encode(target.model)}
     request = backend.request(json_codec.join_fields(fields), headers, {}, native=True, path=PATH)
     try:
@@ -63,6 +68,8 @@ async def _native(call: Call, backend: Backend, target: Target, headers: Mapping
             body = await answer.read_all()
     except UpstreamError as error:
         raise TurnRefused(failure_of(error, backend.name)) from None
+    if answer.status == 404 and backend.type == "ClaudeAgent":
+        return None
     if answer.status >= 400:
         raise TurnRefused(UPSTREAM_DIALECTS["messages"].decode_failure(answer.status, answer.headers, body))
     return body

@@ -113,13 +113,15 @@ class Runtime:
 
     def _backend_health(self, backend: Backend, now: float) -> dict[str, Any]:
         served = self.served.get(backend.name)
-        return {
+        health: dict[str, Any] = {
             "type": backend.type,
             "circuit": backend.circuit.state(now),
             "credential": backend.credential_state,
             "models": None if served is None else [model.id for model in served.models],
             "inFlight": backend.in_flight,
         }
+        told = getattr(backend.transport, "health", None)  # only pools of agent sessions tell more
+        return health if told is None else {**health, "sessions": told()}
 
     def look(self) -> None:
         """Takes over what changed in the files; an invalid change is refused and the old one stays."""

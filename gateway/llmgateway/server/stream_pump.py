@@ -28,7 +28,7 @@ class ClientStream:
     def __init__(self, send: Send, headers: Callable[[], list[tuple[bytes, bytes]]], every: float) -> None:
         self._send = send
         self._headers = headers
-        self.every = every
+        self.every = self._patience = every
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -51,17 +51,28 @@ class ClientStream:
         self._writing = False
         self._last = self._loop.time()
 
-    async def finish(self) -> None:
-        """The last, empty piece."""
+    async def finish(self, data: bytes = b"") -> None:
+        """The last piece, together with the end."""
         self.hush()
         if self._beating is not None:
             await self._beating
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        if not self.started:
+            await self.start()
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     def beat(self, keep_alive: Callable[[], bytes]) -> None:
         """From now on silence is filled with what `keep_alive` returns."""
         self._keep_alive = keep_alive
         self._timer = self._loop.call_later(self.every, self._check)
+
+    def start_within(self, patience: float) -> None:
+        """If nothing starts the response within `patience` seconds, a keep-alive does."""
+        if self._timer is None or self.started or patience >= self.every:
+            return
+        self._timer.cancel()
+        self._patience = patience
+        self._last = self._loop.time()
+        self._timer = self._loop.call_later(patience, self._check)
 
     def hush(self) -> None:
         """No more keep-alives."""
@@ -70,11 +81,15 @@ class ClientStream:
             self._timer = None
 
     def _check(self) -> None:
+        if self.started:
+            self._patience = self.every
         quiet = self._loop.time() - self._last
-        due = quiet >= self.every * 0.99
-        if due and not self._writing:
-            self._beating = self._loop.create_task(self._beat())
-        self._timer = self._loop.call_later(self.every if due else self.every - quiet, self._check)
+        due = quiet >= self._patience * 0.99
+        if due:
+            self._patience, quiet = self.every, 0.0
+            if not self._writing:
+                self._beating = self._loop.create_task(self._beat())
+        self._timer = self._loop.call_later(self._patience - quiet, self._check)
 
     async def _beat(self) -> None:
         data = self._keep_alive()
@@ -97,33 +112,20 @@ async def pump(
             await client.write(data)
         data = await _step(turn, answer, backend)
     await before_end()
-    if data:
-        await client.write(data)
-    await client.finish()
+    await client.finish(data)
     await _let_close(answer)
 
 
 async def _first_output(turn: StreamedTurn, answer: UpstreamAnswer, client: ClientStream, backend: str) -> bytes:
-    """Waits for the first bytes; when they take long, starts the response with a keep-alive and waits on."""
-    reading = asyncio.ensure_future(_until_output(turn, answer, backend))
-    try:
-        done, _ = await asyncio.wait({reading}, timeout=min(FIRST_EVENT_PATIENCE, client.every))
-        if not done and not client.started:
-            await client.write(turn.keep_alive())
-        data = await reading
-    finally:
-        reading.cancel()
+    """Waits for the first bytes; when they take long, the response starts with a keep-alive meanwhile."""
+    client.start_within(FIRST_EVENT_PATIENCE)
+    data = b""
+    while not data and not turn.ended:
+        data = await _step(turn, answer, backend)
     failure = turn.outcome.failure
     if failure is not None and not client.started:
         raise TurnRefused(failure)
     return data
-
-
-async def _until_output(turn: StreamedTurn, answer: UpstreamAnswer, backend: str) -> bytes:
-    while True:
-        data = await _step(turn, answer, backend)
-        if data or turn.ended:
-            return data
 
 
 async def _step(turn: StreamedTurn, answer: UpstreamAnswer, backend: str) -> bytes:

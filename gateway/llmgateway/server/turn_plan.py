@@ -50,6 +50,8 @@ def prepare(
     make = _native if call.request_dialect == backend.dialect else _translated
     prepared = make(call, backend, target, client, policies)
     prepared.losses = [*call.losses, *prepared.losses]
+    if backend.type == "ClaudeAgent":
+        prepared.losses += _agent_losses(prepared)
     if strict and prepared.losses:
         loss = prepared.losses[0]
         message = f"Field {loss.path} can't be sent to backend {backend.name}: {loss.reason} (translation is strict)."
@@ -57,6 +59,19 @@ def prepare(
             Failure(kind="invalid_request", message=message, param=loss.path, code="unsupported_parameter")
         )
     return prepared
+
+
+def _agent_losses(prepared: Prepared) -> list[Loss]:
+    """What the agent's own program can't pass on."""
+    from llmgateway.upstreams.claude_agent import losses_of  # noqa: PLC0415 - few need it
+
+    return list(losses_of(json_codec.decode(prepared.request.body)))
+
+
+def _extra_headers(call: Call, backend: Backend) -> dict[str, str]:
+    """C4: `profile: "deep"` asks the agent for a session of its own."""
+    deep = backend.type == "ClaudeAgent" and "profile" in call.fields and call.field("profile") == "deep"
+    return {"x-llmgateway-profile": "deep"} if deep else {}
 
 
 def _native(
@@ -70,7 +85,8 @@ def _native(
     if _must_stream(call, backend):
         streamed = {"stream": b"true", "stream_options": b'{"include_usage":true}'}
         body, passes = json_codec.join_fields({**fields, **streamed}), False
-    request = backend.request(body, client, {}, native=call.dialect == call.request_dialect)
+    extra = _extra_headers(call, backend)
+    request = backend.request(body, client, extra, native=call.dialect == call.request_dialect)
     return Prepared(backend, request, passes, acted, patched.losses, dict(call.tools), hide_usage=patched.usage_added)
 
 
@@ -81,7 +97,8 @@ def _translated(
     document, acted = policies.on_document(translated.document, backend, target)
     if _must_stream(call, backend):
         document |= {"stream": True, "stream_options": {"include_usage": True}}
-    request = backend.request(json_codec.encode(document), client, translated.headers, native=False)
+    headers = {**translated.headers, **_extra_headers(call, backend)}
+    request = backend.request(json_codec.encode(document), client, headers, native=False)
     tools = {upstream: call.tools.get(tool.name, tool) for upstream, tool in translated.tools.items()}
     return Prepared(backend, request, False, acted, translated.losses, {**call.tools, **tools})
 

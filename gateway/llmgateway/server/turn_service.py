@@ -157,8 +157,7 @@ class TurnService:
 
     async def _send_last(self, client: ClientStream, data: bytes) -> None:
         await self._keeper.ended()
-        await client.write(data)
-        await client.finish()
+        await client.finish(data)
 
     def _stream_headers(self) -> HeaderList:
         self._record.first_byte_after = self._record.stages.elapsed()

@@ -136,6 +136,7 @@ class Connection(asyncio.Protocol):
         self._answer: HTTPAnswer | None = None
         self._headers: dict[str, str] = {}
         self._head_bytes = 0
+        self._has_begun = False
         self._until_close = False
         self._stuck: tuple[float, int] | None = None
         self.idle_since = 0.0
@@ -151,6 +152,7 @@ class Connection(asyncio.Protocol):
         self._answer = answer = HTTPAnswer(self)
         self._headers = {}
         self._head_bytes = 0
+        self._has_begun = False
         self._until_close = False
         self._transport.writelines((head, body) if body else (head,))
         return answer
@@ -202,7 +204,7 @@ class Connection(asyncio.Protocol):
             answer.end()
             answer.wake()
         elif answer is not None:
-            answer.fail(UpstreamBroke(BROKE) if self._head_bytes else NeverAnswered(SILENT))
+            answer.fail(UpstreamBroke(BROKE) if self._has_begun else NeverAnswered(SILENT))
         self._owner.dropped(self)
 
     def pause_writing(self) -> None:
@@ -210,6 +212,12 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._stuck = None
+
+    def on_message_begin(self) -> None:
+        """Called by the parser at the first byte of an answer."""
+        self._has_begun = True
+        if self._answer is None:
+            self.abort()  # a second answer to one request: whoever came next would take it for theirs
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser, also for trailers, which say nothing here."""

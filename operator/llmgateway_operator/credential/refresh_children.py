@@ -99,7 +99,6 @@ def _network_policy(credential: LLMCredential, owner: CredentialOwner) -> Manife
     spec = {
         "podSelector": {"matchLabels": owner.selector},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [],
         "egress": [{"ports": [*tcp, {"port": 53, "protocol": "UDP"}]}],
     }
     return owner.child(NETWORK_POLICY, owner.refresh, spec=spec)

@@ -43,7 +43,7 @@ ALERTS: Final = (
     Alert(
         "LLMGatewaySlowFirstToken",
         "histogram_quantile(0.95, sum by (le) "
-        "(rate(llmgateway_gen_ai_server_time_to_first_token_seconds_bucket{{{of}}}[10m]))) > 10",
+        "(rate(llmgateway_gen_ai_server_time_to_first_token_seconds_bucket{{{of}}}[10m]))) > 7.5",
         "15m",
         "warning",
         "One request in twenty waits for more than 10 s for its first token.",

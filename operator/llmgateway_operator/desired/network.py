@@ -46,6 +46,5 @@ def _of_store(owner: Owner) -> Manifest:
         "podSelector": {"matchLabels": owner.selector("store")},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{"from": [peer], "ports": [{"port": "valkey", "protocol": "TCP"}]}],
-        "egress": [],
     }
     return owner.child(NETWORK_POLICY, owner.store, "store", spec=spec)

@@ -13,28 +13,9 @@ import pytest
 from contract.claude_agent.anthropic_endpoint import AnthropicEndpoint, calls, fails
 from llmgateway.server.application import Application
 from llmgateway.server.runtime import Runtime
-from llmgateway.upstreams.claude_agent import AgentSettings, ClaudeAgentTransport
-from llmgateway.upstreams.http_transport import HTTPTransport, PoolSettings
-from llmgateway.upstreams.port import Transport
-from llmgateway_api.backends import Backend
 from support.gateway_files import gateway_document, model, secret_document, write_documents
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.xdist_group("claude_agent_gateway")]
-
-
-def agent_transport(spec: Backend, authorities: str | None) -> Transport:
-    assert spec.base_url is not None and spec.pool is not None
-    settings = AgentSettings(
-        base_url=spec.base_url,
-        size=spec.pool.size,
-        idle=float(spec.pool.idle),
-        max_turns=spec.pool.max_turns,
-        read_timeout=float(spec.timeouts.read),
-        pool_timeout=float(spec.timeouts.pool),
-        uses_login=spec.credential_ref is None and spec.oauth is None and not spec.auth_passthrough,
-        shared_credential=not spec.auth_passthrough,
-    )
-    return ClaudeAgentTransport(settings, HTTPTransport(spec.base_url, PoolSettings()), authorities)
 
 
 @contextlib.asynccontextmanager
@@ -49,7 +30,7 @@ async def gateway(endpoint: AnthropicEndpoint, folder: Path) -> AsyncIterator[ht
     models = [model("m", "claude", upstream="claude-sonnet-4-6")]
     document = gateway_document([backend], models=models)
     file = write_documents(folder / "gateway.yaml", document, secret_document("key", **{"api-key": "sk-of-the-spec"}))
-    runtime = Runtime(file, transport=agent_transport)
+    runtime = Runtime(file)
     await runtime.start()
     transport = httpx.ASGITransport(app=Application(runtime))
     try:
@@ -85,4 +66,7 @@ async def test_a_chat_client_streams_from_the_agent(tmp_path: Path) -> None:
 
         count = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
         answer = await client.post("/v1/messages/count_tokens", json=count)
-        assert answer.status_code == 404 and endpoint.others[-1] == "POST /v1/messages/count_tokens"
+        assert (
+            answer.headers["x-llmgateway-count"] == "estimate"
+            and endpoint.others[-1] == "POST /v1/messages/count_tokens"
+        )

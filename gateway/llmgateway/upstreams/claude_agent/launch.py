@@ -14,7 +14,6 @@ from llmgateway.upstreams.claude_agent.login_folder import LoginFolder
 from llmgateway.upstreams.claude_agent.program import ARGUMENTS, environment, find_program
 from llmgateway.upstreams.claude_agent.session import Session
 
-
 PREFIX = "llmgateway-agent-"
 _own: set[Path] = set()
 """Folders of this process."""
