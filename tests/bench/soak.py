@@ -99,6 +99,17 @@ async def talk(number: int, gateways: list[Gateway], count: Count, until: float)
             await asyncio.sleep(0.01)
 
 
+async def wrote_all(gateway: Gateway) -> None:
+    """One fault at a time: what waits in memory for a store that is away is lost with its process, and said to be."""
+    async with httpx.AsyncClient(timeout=10) as client:
+        for _ in range(240):
+            with contextlib.suppress(httpx.HTTPError):
+                store = (await client.get(f"{gateway.url}/health")).json()["store"]
+                if store["state"] == "ok" and not store["queued"]:
+                    return
+            await asyncio.sleep(0.25)
+
+
 async def disturb(gateways: list[Gateway], valkey: ValkeyServer, until: float) -> int:
     """Kills one gateway after the other, and the store after every second one."""
     kills = 0
@@ -111,6 +122,7 @@ async def disturb(gateways: list[Gateway], valkey: ValkeyServer, until: float) -
             await asyncio.to_thread(valkey.restart)
             continue
         gateway = gateways[kills % 2]
+        await wrote_all(gateway)
         gateway.kill()
         gateway.start()
     return kills
