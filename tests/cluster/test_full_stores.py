@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from support.cluster.end_to_end.client_pods import execute
 from support.cluster.end_to_end.gateways import RunningGateway, gateway
 from support.cluster.end_to_end.port_forward import port_forward
 from support.cluster.end_to_end.served import request
@@ -13,8 +14,8 @@ from support.kubectl import Kubectl, wait_until
 TEXT = "word " * 20_000
 """About 100 kB a turn."""
 SMALL_STORE = {"maxmemory": "4Mi", "resources": {"limits": {"memory": "128Mi"}}}
-STATE = "/state/state.db"
-SMALL_DISK = {"name": "state", "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}
+STATE = "/state"
+SMALL_DISK = {"name": "state", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}
 
 
 def test_a_full_store_drops_its_oldest_conversations(gateways: Kubectl, tmp_path: Path) -> None:
@@ -22,8 +23,7 @@ def test_a_full_store_drops_its_oldest_conversations(gateways: Kubectl, tmp_path
     with port_forward(gateways, "service/full-gateway", tmp_path) as url:
         for number in range(80):
             _say(url, f"conversation-{number}")
-        newest = request(f"{url}/v1/conversations/conversation-79", "none")
-    assert newest["turns"] == 1
+        assert _turns(url, 79) == 1
     assert _fact(running, "stats", "evicted_keys") > 0
     assert _fact(running, "memory", "used_memory") <= 1.1 * _fact(running, "memory", "maxmemory")
     assert running.restarts("store") == 0
@@ -38,23 +38,37 @@ def test_a_full_store_that_may_drop_nothing_fails_no_request(gateways: Kubectl, 
     with port_forward(gateways, "service/full-gateway", tmp_path) as url:
         for number in range(80):
             _say(url, f"conversation-{number}")
-        store = request(f"{url}/health", "none")["store"]
-        assert (store["state"], store["queued"] > 0) == ("degraded", True), store
-        assert running.valkey("FLUSHALL") == "OK"
-        wait_until(lambda: request(f"{url}/health", "none")["store"]["state"] == "ok", 90, "a store that has room")
+        assert _store(url)["state"] == "degraded"
+        assert _store(url)["queued"] > 0
+        running.valkey("CONFIG", "SET", "maxmemory", "64mb")
+        wait_until(lambda: _store(url)["state"] == "ok", 90, "a store that has room")
+        assert [_turns(url, number) for number in range(80)] == [1] * 80
     assert running.restarts() == 0
 
 
 def test_a_full_disk_under_the_local_store_fails_no_request(gateways: Kubectl, tmp_path: Path) -> None:
     template = {"spec": {"volumes": [SMALL_DISK]}}
-    running = _applied(gateways, "disk", store={"local": {"path": STATE}}, podTemplate=template)
+    running = _applied(gateways, "disk", store={"local": {"path": f"{STATE}/state.db"}}, podTemplate=template)
+    [pod] = running.pod_names()
     with port_forward(gateways, "service/disk-gateway", tmp_path) as url:
-        for number in range(80):
+        _say(url, "conversation-0")
+        execute(gateways, pod, "sh", "-c", f"cat /dev/zero > {STATE}/filler 2>/dev/null || true")
+        for number in range(1, 20):
             _say(url, f"conversation-{number}")
-        store = request(f"{url}/health", "none")["store"]
-        assert store["state"] == "degraded", store
-        assert request(f"{url}/v1/conversations/conversation-0", "none")["turns"] == 1
+        assert _store(url)["state"] == "degraded"
+        assert _turns(url, 0) == 1
+        execute(gateways, pod, "rm", f"{STATE}/filler")
+        wait_until(lambda: _store(url)["state"] == "ok", 90, "a disk that has room")
+        assert [_turns(url, number) for number in range(20)] == [1] * 20
     assert running.restarts() == 0
+
+
+def _store(url: str) -> Any:
+    return request(f"{url}/health", "none")["store"]
+
+
+def _turns(url: str, number: int) -> Any:
+    return request(f"{url}/v1/conversations/conversation-{number}", "none")["turns"]
 
 
 def _say(url: str, conversation: str) -> Any:
