@@ -18,6 +18,7 @@ HEADERS = (
     b"anthropic-session-id", b"x-session-id", b"session-id",
 )  # fmt: skip
 """In order of preference; x-claude-code-session-id is Claude Code's, session-id is Codex's."""
+_NAMES = frozenset(HEADERS)
 METADATA = ("session_id", "conversation_id", "thread_id")
 _PLAIN = re.compile(r"[\x21-\x7e]{1,128}")
 _SYSTEM_ROLES = ("system", "developer")
@@ -40,6 +41,8 @@ def session_id(
 
 def from_headers(headers: Mapping[bytes, bytes]) -> SessionId | None:
     """The first of HEADERS that is there; names are lower case."""
+    if _NAMES.isdisjoint(headers):
+        return None
     found = next((headers[name] for name in HEADERS if headers.get(name)), None)
     return SessionId(_safe(found.decode("latin-1")), "header") if found else None
 

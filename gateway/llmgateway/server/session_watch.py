@@ -76,9 +76,8 @@ class SessionWatch:
 
 def _session_of(call: Call, headers: Mapping[bytes, bytes], client: str) -> str:
     """By the precedence of W7. The document is not decoded for it: a few fields and the first items are enough."""
-    found = from_headers(headers) or from_document(
-        {name: call.field(name) for name in ("metadata", "conversation_id") if name in call.fields}
-    )
+    told = {name: call.field(name) for name in ("metadata", "conversation_id") if name in call.fields}
+    found = from_headers(headers) or (from_document(told) if told else None)
     if found is None:
         found = fingerprint(_beginning(call), call.dialect, client)
     return found.id
