@@ -7,7 +7,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --all
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate golden lock behaviours clean images cluster-up cluster-down e2e soak
+.PHONY: help run test check generate golden lock behaviours clean images cluster-up cluster-down e2e soak bench bench-guard
 export PYTHONPATH := tests
 
 help: ## print the targets
@@ -56,6 +56,12 @@ cluster-down: $(SET_UP) ## take that cluster down
 
 e2e: $(SET_UP) ## end-to-end tests in the cluster of KUBECONFIG, else in the one of `make cluster-up`
 	$(BIN)/pytest tests/cluster
+
+bench: $(SET_UP) ## measure side by side with peers in one run: a table and bench.json
+	$(BIN)/python -m bench --json bench.json
+
+bench-guard: $(SET_UP) ## ratios against a plain pass-through of the same run; fails when one is exceeded
+	$(BIN)/python -m bench guard
 
 soak: $(SET_UP) ## ten minutes of two gateways and a store, with something killed every 20 s
 	$(BIN)/python -m bench.soak

@@ -87,6 +87,8 @@ def _first(turns: Sequence[Mapping[str, Any]], roles: Sequence[str]) -> str:
 
 def _text(content: Any) -> str:
     """The words; where there are none (an image alone), the content as it is."""
+    if isinstance(content, str):
+        return content
     words = texts_of(content) or [
         part["text"] for part in objects_in(content) if isinstance(part.get("text"), str)
     ]  # fmt: skip
