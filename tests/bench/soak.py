@@ -154,7 +154,8 @@ async def soak(minutes: float, folder: Path) -> dict[str, object]:
         until, count = time.monotonic() + 60 * minutes, Count()
         talking = [talk(number, gateways, count, until) for number in range(CLIENTS)]
         *_, kills = await asyncio.gather(*talking, disturb(gateways, valkey, until))
-        await asyncio.sleep(8)  # what is queued is written
+        for gateway in gateways:
+            await wrote_all(gateway)
         missing = await lost(gateways, count)
         for gateway in gateways:
             gateway.measure()
