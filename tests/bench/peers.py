@@ -59,7 +59,7 @@ class Portkey:
     name = f"Portkey {PORTKEY}"
 
     def launch(self, folder: Path, port: int, upstream: int) -> Launch:
-        at = _npm("@portkey-ai/gateway", PORTKEY)
+        at = _npm("@portkey-ai/gateway", PORTKEY, **{"@hono/node-server": "1.13.8"})  # newer ones break its streams
         self._host = f"http://127.0.0.1:{upstream}/v1"
         program = at / "node_modules/@portkey-ai/gateway/build/start-server.js"
         return Launch(["node", program, f"--port={port}", "--headless"], {"NODE_ENV": "production"})
@@ -109,12 +109,14 @@ def _litellm_model(name: str, model: str, base: str) -> dict[str, object]:
     return {"model_name": name, "litellm_params": {"model": model, "api_base": base, "api_key": "sk-upstream"}}
 
 
-def _npm(package: str, version: str) -> Path:
+def _npm(package: str, version: str, **overrides: str) -> Path:
+    """`overrides`: versions of indirect dependencies, where the newest no longer work."""
     if shutil.which("npm") is None:
         raise MissingToolError(f"{package} is measured as a peer: install Node.js 20 or newer with npm")
-    name = package.rpartition("/")[2]
-    install = ["npm", "install", "--no-audit", "--no-fund", "--silent", f"{package}@{version}"]
-    return _installed(f"{name}-{version}", [["npm", "init", "--yes", "--silent"], install])
+    name = f"{package.rpartition('/')[2]}-{version}"
+    manifest = {"name": "bench", "version": "1.0.0", "dependencies": {package: version}, "overrides": overrides}
+    (cache_folder("bench", name) / "package.json").write_text(json.dumps(manifest))
+    return _installed(name, [["npm", "install", "--no-audit", "--no-fund", "--silent"]])
 
 
 def _installed(name: str, steps: list[list[str]]) -> Path:
