@@ -33,9 +33,12 @@ class LiteLLM:
         file = folder / "litellm.json"  # JSON is YAML
         models = [
             _litellm_model("bench-chat", "openai/bench", f"http://127.0.0.1:{upstream}/v1"),
+            _litellm_model("bench-vllm", "hosted_vllm/bench", f"http://127.0.0.1:{upstream}/v1"),
             _litellm_model("bench-messages", "anthropic/bench", f"http://127.0.0.1:{upstream}"),
         ]
-        file.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": KEY}}))
+        settings = {"master_key": KEY}
+        router = {"disable_cooldowns": True}
+        file.write_text(json.dumps({"model_list": models, "general_settings": settings, "router_settings": router}))
         environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "HOME": str(folder)}
         options: list[str | Path] = [
             "--config",
@@ -50,7 +53,9 @@ class LiteLLM:
         return Launch([at / "bin" / "litellm", *options], environment)
 
     def route(self, client: Client, upstream: Upstream) -> Route | None:
-        return Route(PATHS[client], f"bench-{upstream}", (f"Authorization: Bearer {KEY}",))
+        """As `openai` it asks its upstream for the Responses API where it translates; as `hosted_vllm` for chat."""
+        model = f"bench-{upstream}" if client == "chat" else "bench-vllm"
+        return Route(PATHS[client], model, (f"Authorization: Bearer {KEY}",))
 
 
 class Portkey:
