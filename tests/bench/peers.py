@@ -53,8 +53,10 @@ class LiteLLM:
         return Launch([at / "bin" / "litellm", *options], environment)
 
     def route(self, client: Client, upstream: Upstream) -> Route | None:
-        """As `openai` it asks its upstream for the Responses API where it translates; as `hosted_vllm` for chat."""
-        model = f"bench-{upstream}" if client == "chat" else "bench-vllm"
+        """As `openai` it asks for the Responses API where it translates from Messages; as `hosted_vllm` for chat."""
+        if client == "responses":
+            return None  # it sends these on as they are
+        model = "bench-vllm" if (client, upstream) == ("messages", "chat") else f"bench-{upstream}"
         return Route(PATHS[client], model, (f"Authorization: Bearer {KEY}",))
 
 

@@ -21,8 +21,6 @@ class Workload:
     prompt_tokens: int = 0
     tools: int = 0
     seconds: float = 4.0
-    slow_peers: bool = True
-    """False: left out for programs that cost more than a millisecond a request, where it would tell nothing new."""
 
     @property
     def stream(self) -> bool:
@@ -61,17 +59,18 @@ CORE: tuple[Workload, ...] = (WHOLE, PACED, BURST, STRAIGHT, ALONE, STREAM_ALONE
 """Every contender, every pair that it knows."""
 
 MORE: tuple[Workload, ...] = (
-    Workload("ns-64", "whole", 64, slow_peers=False),
-    Workload("ns-256", "whole", 256, slow_peers=False),
-    Workload("d10-1", "paced", 1, tokens=200, seconds=3, slow_peers=False),
-    Workload("d10-16", "paced", 16, tokens=200, seconds=3, slow_peers=False),
-    Workload("d10-64", "paced", 64, tokens=200, seconds=3, slow_peers=False),
-    Workload("d10-long", "paced", 256, tokens=4000, seconds=6, slow_peers=False),
-    Workload("b50-long", "burst", 16, tokens=4000, slow_peers=False),
+    Workload("ns-64", "whole", 64),
+    Workload("ns-256", "whole", 256),
+    Workload("d10-1", "paced", 1, tokens=200, seconds=3),
+    Workload("d10-16", "paced", 16, tokens=200, seconds=3),
+    Workload("d10-64", "paced", 64, tokens=200, seconds=3),
+    Workload("d10-long", "paced", 256, tokens=4000, seconds=6),
+    Workload("b50-long", "burst", 16, tokens=4000),
 )
-"""The gateway alone in pass-through and its main translation, nginx and the plain proxy in pass-through."""
+"""Pass-through and the main translation, for the programs that could be near each other there."""
 
 ONCE: tuple[tuple[Workload, tuple[Pair, ...]], ...] = (
     (TOOLS, (PASS, TRANSLATED, TO_MESSAGES, RESPONSES)),
     (LARGE, (PASS, TRANSLATED, TO_MESSAGES, RESPONSES)),
 )
+"""Everybody but the model server itself."""

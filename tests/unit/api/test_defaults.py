@@ -24,7 +24,8 @@ DOCUMENT: dict[str, Any] = {
 }
 
 POLICY_DEFAULTS = {
-    "translation": {"strict": False},
+    "dryRun": False,
+        "translation": {"strict": False},
     "trimming": {"enabled": False, "systemCharacters": 6000, "headShare": 0.7, "assistantCharacters": 1500,
                  "totalCharacters": 12000},
     "context": {"prune": "Auto", "pruneAt": 0.75, "pruneTo": 0.65, "keepLast": 8, "window": 131072,
