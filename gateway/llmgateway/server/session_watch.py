@@ -76,7 +76,7 @@ class SessionWatch:
 
 def _session_of(call: Call, headers: Mapping[bytes, bytes], client: str) -> str:
     """By the precedence of W7. The document is not decoded for it: a few fields and the first items are enough."""
-    told = {name: call.field(name) for name in ("metadata", "conversation_id") if name in call.fields}
+    told: dict[str, Any] = {name: call.field(name) for name in ("metadata", "conversation_id") if name in call.fields}
     found = from_headers(headers) or (from_document(told) if told else None)
     if found is None:
         found = fingerprint(_beginning(call), call.dialect, client)
