@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_a_restart_of_the_upstream_loses_no_stream(served: Served, table: Operat
     served.upstream.wait_until_ready()
 
 
-def test_a_rotation_of_the_upstream_key_loses_no_stream(served: Served, table: OperationsTable) -> None:
+def test_a_rotation_of_the_upstream_key_loses_no_stream(served: Served, table: OperationsTable, tmp_path: Path) -> None:
     """As it is done: the new key becomes valid, the gateway gets it, the old one is withdrawn."""
     kubectl = served.kubectl
     key = f"key-{time.time()}"
@@ -124,6 +125,8 @@ def test_a_rotation_of_the_upstream_key_loses_no_stream(served: Served, table: O
         kubectl.apply(secret("upstream-keys", first=f"withdrawn-{key}", second=key))
         _wait_for_file(served, served.upstream.pod_names(), "upstream-keys/first", f"withdrawn-{key}")
         time.sleep(5)
+    with port_forward(kubectl, "service/upstream-gateway", tmp_path) as url, pytest.raises(HTTPError, match="401"):
+        request(f"{url}/v1/models", UPSTREAM_KEYS["first"])
 
 
 def _scale(served: Served, replicas: int) -> None:

@@ -61,11 +61,10 @@ def from_document(document: Mapping[str, Any]) -> SessionId | None:
 def fingerprint(document: Mapping[str, Any], dialect: str, client: str) -> SessionId:
     """Of client, model, system prompt and first user message: the same for every request of a growing conversation."""
     model = document.get("model")
-    digest = sha256()
-    for part in (client, model if isinstance(model, str) else "", *_beginning(document, dialect)):
-        data = part.encode("utf-8", "surrogatepass")
-        digest.update(b"%d:" % len(data) + data)
-    return SessionId(f"fp-{digest.hexdigest()[:32]}", "fingerprint")
+    parts = (client, model if isinstance(model, str) else "", *_beginning(document, dialect))
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    data = b"".join([b"%d:%b" % (len(part), part) for part in encoded])
+    return SessionId(f"fp-{sha256(data).hexdigest()[:32]}", "fingerprint")
 
 
 def _beginning(document: Mapping[str, Any], dialect: str) -> tuple[str, str]:
@@ -82,7 +81,10 @@ def _beginning(document: Mapping[str, Any], dialect: str) -> tuple[str, str]:
 
 
 def _first(turns: Sequence[Mapping[str, Any]], roles: Sequence[str]) -> str:
-    return next((_text(turn.get("content")) for turn in turns if turn.get("role") in roles), "")
+    for turn in turns:
+        if turn.get("role") in roles:
+            return _text(turn.get("content"))
+    return ""
 
 
 def _text(content: Any) -> str:

@@ -19,6 +19,8 @@ from llmgateway.storage.records import SessionKey, SessionTurn
 from llmgateway.wire import json_codec
 
 _raw_items = json_codec.typed_decoder(list[msgspec.Raw]).decode
+DECODED_AT_ONCE = 8192
+"""Bytes of items up to which decoding them all costs less than finding the first ones."""
 FIRST_ITEMS = 8
 """A conversation's system prompt and first user message stand within so many items."""
 
@@ -92,8 +94,8 @@ def _beginning(call: Call) -> dict[str, Any]:
     raw = call.fields.get(items)
     if raw is not None:
         data = bytes(raw)
-        is_list = data.lstrip().startswith(b"[")
-        beginning[items] = [_item(each) for each in _raw_items(data)[:FIRST_ITEMS]] if is_list else call.field(items)
+        is_long = len(data) > DECODED_AT_ONCE and data.lstrip().startswith(b"[")
+        beginning[items] = [_item(each) for each in _raw_items(data)[:FIRST_ITEMS]] if is_long else call.field(items)
     return beginning
 
 
