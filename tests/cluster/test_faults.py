@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -22,7 +23,8 @@ from support.cluster.end_to_end.client_pods import (
 from support.cluster.end_to_end.gateways import KEYS, SHARED_PROCESSES, RunningGateway, auth, gateway, secret
 from support.cluster.end_to_end.helm_release import OperatorRelease
 from support.cluster.end_to_end.load import running_load
-from support.cluster.end_to_end.served import Served
+from support.cluster.end_to_end.port_forward import port_forward
+from support.cluster.end_to_end.served import Served, request
 from support.kubectl import Kubectl, KubectlError, wait_until
 
 PARTIAL = 20
@@ -58,7 +60,7 @@ def test_a_killed_gateway_gives_errors_and_another_pod_the_rest_of_a_background_
     assert seen["after"][-1][1] == "response.failed"
 
 
-def test_a_killed_upstream_gives_every_stream_an_error_in_its_dialect(fragile: RunningGateway) -> None:
+def test_a_killed_upstream_gives_every_stream_an_error_in_its_dialect(fragile: RunningGateway, tmp_path: Path) -> None:
     kubectl = fragile.kubectl
     backend = {
         "name": "models",
@@ -69,12 +71,13 @@ def test_a_killed_upstream_gives_every_stream_an_error_in_its_dialect(fragile: R
     kubectl.apply(gateway("front", backend))
     front = RunningGateway(kubectl, "front")
     front.wait_until_ready()
-    with running_load(kubectl, front.address, clients=12) as load:
-        for pod in fragile.pod_names():
-            fragile.kill(pod)
-        time.sleep(1)
-        fragile.wait_until_ready()
-        time.sleep(5)
+    with port_forward(kubectl, "service/front-gateway", tmp_path) as url:
+        with running_load(kubectl, front.address, clients=12) as load:
+            for pod in fragile.pod_names():
+                fragile.kill(pod)
+            wait_until(lambda: not _chats(url), 10, "the loss of the upstream")
+            wait_until(lambda: _chats(url), 90, "the upstream, and a closed circuit")
+            time.sleep(5)
     assert load.outcomes["failed"] >= load.clients
     assert load.outcomes["cut"] == 0, load.losses
     assert load.outcomes["whole"] >= load.clients
@@ -117,6 +120,14 @@ def _made(kubectl: Kubectl) -> set[str]:
 def _file(kubectl: Kubectl, name: str) -> str:
     text: str = kubectl.get("configmap", f"{name}-gateway")["data"]["gateway.yaml"]
     return text
+
+
+def _chats(url: str) -> bool:
+    body = {"model": "scripted", "messages": [{"role": "user", "content": "hello"}]}
+    try:
+        return bool(request(f"{url}/v1/chat/completions", "none", body))
+    except HTTPError:
+        return False
 
 
 def _answers(kubectl: Kubectl) -> bool:
