@@ -53,6 +53,10 @@ def whole(document: Any, status: int = 200, **headers: str) -> Scripted:
     return Scripted([json.dumps(document).encode()], status, {"content-type": "application/json", **named})
 
 
+NOT_FOUND = whole({"error": {"message": "not found"}}, 404)
+TOKENIZER_ROUTES = ("/tokenize", "/apply-template")
+
+
 def sse(*documents: Any, done: bool = True) -> Scripted:
     """A chat stream: one event per document, then [DONE]."""
     pieces = [f"data: {json.dumps(document)}\n\n".encode() for document in documents]
@@ -78,6 +82,9 @@ class ScriptedUpstream:
         self.answers: list[Scripted] = []
         self.requests: list[Received] = []
         self.models: list[str] | None = None
+        self.tokenizer_answers: list[Scripted] = []
+        self.tokenizer_requests: list[Received] = []
+        """POSTs to a tokenizer's routes; they answer 404 unless there is an answer for them."""
         self.port = 0
         self.connections = 0
         self.close_kept = False
@@ -121,8 +128,12 @@ class ScriptedUpstream:
         if received.method == "GET":
             await _play(self._listing(), writer)
             return
-        self.requests.append(received)
-        script = self.answers.pop(0) if self.answers else whole({"error": {"message": "no script"}}, 500)
+        if received.path in TOKENIZER_ROUTES:
+            self.tokenizer_requests.append(received)
+            script = self.tokenizer_answers.pop(0) if self.tokenizer_answers else NOT_FOUND
+        else:
+            self.requests.append(received)
+            script = self.answers.pop(0) if self.answers else whole({"error": {"message": "no script"}}, 500)
         playing = asyncio.ensure_future(_play(script, writer))
         leaving = asyncio.ensure_future(reader.read(1))  # nothing is pipelined: a byte or EOF both mean "gone"
         await asyncio.wait({playing, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -136,7 +147,7 @@ class ScriptedUpstream:
 
     def _listing(self) -> Scripted:
         if self.models is None:
-            return whole({"error": {"message": "not found"}}, 404)
+            return NOT_FOUND
         return whole({"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]})
 
 

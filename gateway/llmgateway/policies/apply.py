@@ -48,13 +48,10 @@ def apply(
     *,
     window: Window,
     backend: str,
-    counted: int | None = None,
 ) -> Applied:
-    """`backend`: the backend's type; `counted`: tokens of this very document as the upstream's tokenizer counts them,
-    where somebody asked. With `dry_run` the document stays as it is and the notes say what would have happened."""
-    given = read(document, dialect)
-    ratio = learned(facts.ratio, given.size, counted) if counted else facts.ratio
-    run = _Run(document, given, settings, ratio, window.tokens)
+    """`backend`: the backend's type. With `dry_run` the document stays as it is and the notes say what would have
+    happened."""
+    run = _Run(document, read(document, dialect), settings, facts.ratio, window.tokens)
     untouched = run.facts()
     if isinstance(document.get("messages"), list):
         run.supplement()
@@ -189,6 +186,11 @@ def should_count(body_bytes: int, facts: SessionFacts, settings: Policy, window:
     """Whether asking the upstream's tokenizer is worth its time: nothing was measured yet, and pruning may be near."""
     near = _NEAR * settings.context.prune_at * window.tokens
     return facts.ratio.measured is None and body_bytes / DEFAULT_RATIO > near
+
+
+def counted(document: Document, dialect: Dialect, facts: SessionFacts, tokens: int) -> SessionFacts:
+    """The session with the ratio that a tokenizer's count of this very document shows."""
+    return facts.with_ratio(learned(facts.ratio, read(document, dialect).size, tokens))
 
 
 def changed_fields(before: Document, after: Document) -> dict[str, Any]:

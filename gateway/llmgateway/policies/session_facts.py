@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import isfinite
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from llmgateway.events import Event, ToolCallStarted, Usage
 from llmgateway.failures import Failure
@@ -90,6 +90,11 @@ class SessionFacts(Struct, frozen=True, kw_only=True):
         """Bytes per token as measured in this session."""
         measured = _ratio(self.facts.get("measured_ratio"))
         return Ratio(measured, _ratio(self.facts.get("planned_ratio")) or DEFAULT_RATIO)
+
+    def with_ratio(self, ratio: Ratio) -> SessionFacts:
+        """The same session, planned with another ratio."""
+        facts = {**self.facts, "measured_ratio": ratio.measured, "planned_ratio": ratio.planned}
+        return structs.replace(self, facts=facts)
 
     @property
     def tokens(self) -> int:

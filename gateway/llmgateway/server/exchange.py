@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
@@ -27,7 +27,7 @@ class Attempt(Struct):
     """One candidate: its backend and how to make the request for it (lazy: most requests need one translation)."""
 
     backend: Backend
-    prepare: Callable[[], Prepared]
+    prepare: Callable[[], Awaitable[Prepared]]
 
 
 class Reached(Struct):
@@ -67,7 +67,7 @@ async def _send(attempt: Attempt, tries: int, observe: Observe) -> Reached:
     """One candidate. Failed connects are tried again, because nothing was sent by them; a kept connection that the
     upstream had closed in the meantime is replaced once, at once (llama.cpp closes after 5 s); a credential that was
     rotated in the meantime is used instead of the one that met 401."""
-    backend, prepared = attempt.backend, attempt.prepare()
+    backend, prepared = attempt.backend, await attempt.prepare()
     stale = renewing = False
     while True:
         tries -= 1
@@ -89,20 +89,20 @@ async def _send(attempt: Attempt, tries: int, observe: Observe) -> Reached:
             continue
         _count(backend, answer.status)
         observe(backend.name, "ok" if answer.status < 400 else f"status_{answer.status}")
-        renewed = _with_new_credential(attempt, prepared) if answer.status == 401 and not renewing else None
+        renewed = await _with_new_credential(attempt, prepared) if answer.status == 401 and not renewing else None
         if renewed is None:
             return Reached(prepared, answer)
         answer.close()
         prepared, renewing, tries = renewed, True, tries + 1
 
 
-def _with_new_credential(attempt: Attempt, refused: Prepared) -> Prepared | None:
+async def _with_new_credential(attempt: Attempt, refused: Prepared) -> Prepared | None:
     """The request with the credential as it is now, where that is another one than the upstream refused."""
     credential = attempt.backend.credential
     if credential is None or attempt.backend.passthrough:
         return None
     credential.reload()
-    prepared = attempt.prepare()
+    prepared = await attempt.prepare()
     return prepared if prepared.request.headers != refused.request.headers else None
 
 

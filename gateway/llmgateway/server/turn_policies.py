@@ -8,15 +8,19 @@ from typing import Any
 from msgspec import Raw, Struct
 
 from llmgateway.policies.agent_loop import LEAVE, Decision
-from llmgateway.policies.apply import SMALL_FIELDS, apply, changed_fields, may_act, unread
+from llmgateway.policies.apply import SMALL_FIELDS, apply, changed_fields, counted, may_act, should_count, unread
 from llmgateway.policies.session_facts import RequestFacts, SessionFacts
 from llmgateway.policies.window import Window, window_of
 from llmgateway.translate.translated import Target
 from llmgateway.upstreams.backend import Backend
 from llmgateway.upstreams.discovery import ServedModels
+from llmgateway.upstreams.token_count import TOKENIZERS, count_chat_tokens
 from llmgateway.wire import json_codec
 from llmgateway.wire.json_codec import Fields
 from llmgateway_api.policy import Policy
+
+COUNT_PATIENCE = 3.0
+"""Seconds that a turn waits for its upstream's tokenizer before it is planned by estimate."""
 
 
 class Acted(Struct):
@@ -39,6 +43,20 @@ class TurnPolicies:
     def reads_answers(self) -> bool:
         """Whether a policy must see the answer, which then can't pass unparsed."""
         return self.settings.reasoning_only.mode != "Never"
+
+    async def measure(self, body: bytes, backend: Backend, target: Target) -> bool:
+        """Asks the upstream's tokenizer about this request body where pruning may be near and the session's ratio of
+        bytes per token is not known yet (W5). True when it is now: the request is to be made anew."""
+        if backend.type not in TOKENIZERS:
+            return False
+        if not should_count(len(body), self._session, self.settings, self._window(backend, target)):
+            return False
+        document = json_codec.decode(body)
+        tokens = await count_chat_tokens(backend, document, COUNT_PATIENCE)
+        if tokens is None:
+            return False
+        self._session = counted(document, backend.dialect, self._session, tokens)
+        return True
 
     def on_document(
         self, document: Mapping[str, Any], backend: Backend, target: Target

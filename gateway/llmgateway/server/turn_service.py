@@ -23,6 +23,8 @@ from llmgateway.server.turn_keeper import TurnKeeper
 from llmgateway.server.turn_plan import Prepared, decoded_answer, learn_upstream, prepare, stream_turn
 from llmgateway.server.turn_policies import TurnPolicies
 from llmgateway.server.turn_record import TurnRecord
+from llmgateway.translate.translated import Target
+from llmgateway.upstreams.backend import Backend
 from llmgateway.upstreams.port import UpstreamAnswer, UpstreamError
 
 MAX_ERROR_BODY = 256 * 1024
@@ -70,11 +72,15 @@ class TurnService:
         route = self._snapshot.route(call.model)
         self._record.model = route.name
         self._snapshot.limits.check_model(self._record.client, route.name)
-        strict = self._snapshot.strict
-        return [
-            Attempt(backend, partial(prepare, call, backend, target, self._headers, self._policies, strict=strict))
-            for backend, target in route.targets(self._record.session)
-        ]
+        targets = route.targets(self._record.session)
+        return [Attempt(backend, partial(self._prepare, call, backend, target)) for backend, target in targets]
+
+    async def _prepare(self, call: Call, backend: Backend, target: Target) -> Prepared:
+        make = partial(
+            prepare, call, backend, target, self._headers, self._policies, strict=self._snapshot.strict
+        )  # fmt: skip
+        prepared = make()
+        return make() if await self._policies.measure(prepared.request.body, backend, target) else prepared
 
     async def _reach(self, attempts: list[Attempt]) -> Reached:
         """An answer with a good status. Raises TurnRefused."""
@@ -164,7 +170,7 @@ class TurnService:
         return answer_headers(self._record, b"text/event-stream; charset=utf-8")
 
 
-def _as_it_is(prepared: Prepared) -> Prepared:
+async def _as_it_is(prepared: Prepared) -> Prepared:
     return prepared
 
 

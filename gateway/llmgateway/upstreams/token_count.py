@@ -19,15 +19,18 @@ from llmgateway.wire import json_codec
 PATIENCE = 10.0
 """Seconds for one count: a client waits for it before it sends the real request."""
 
+TOKENIZERS = ("VLLM", "LlamaCpp")
+"""The types of backends that have one."""
+
 COUNTED = ("messages", "tools", "chat_template_kwargs")
 """The fields of a chat request that its template reads."""
 
 
-async def count_chat_tokens(backend: Backend, document: Mapping[str, Any]) -> int | None:
+async def count_chat_tokens(backend: Backend, document: Mapping[str, Any], patience: float = PATIENCE) -> int | None:
     """Tokens of a chat request as its backend counts them; None where the backend has no tokenizer or is silent."""
     template = {name: document[name] for name in COUNTED if name in document}
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             if backend.type == "VLLM":
                 body = {"model": document["model"], "add_generation_prompt": True, **template}
                 return _number(await _ask(backend, "/tokenize", body), "count")

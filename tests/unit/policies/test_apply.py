@@ -16,6 +16,7 @@ from llmgateway.policies.apply import (
     Applied,
     apply,
     changed_fields,
+    counted,
     header_value,
     may_act,
     policy_of,
@@ -146,7 +147,7 @@ def test_a_dry_run_only_reports(dialect: Dialect) -> None:
 def test_the_upstreams_own_count_is_believed() -> None:
     made = document("chat", LONG)
     ours = applied(made).facts.tokens_asked
-    found = applied(made, counted=ours * 2)
+    found = applied(made, facts=counted(made, "chat", SessionFacts(), ours * 2))
     assert found.facts.tokens_asked >= ours * 2
     assert found.facts.ratio.measured is not None
     assert should_count(10_000, SessionFacts(), Policy(), SMALL)

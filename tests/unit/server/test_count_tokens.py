@@ -15,22 +15,22 @@ BODY = {"model": "m", "system": "Be brief.", "messages": [{"role": "user", "cont
 
 @pytest.mark.behaviour("R3")
 async def test_vllm_counts_with_its_own_tokenizer(gateway: Gateway, upstream: ScriptedUpstream) -> None:
-    upstream.answers.append(whole({"count": 23, "max_model_len": 4096}))
+    upstream.tokenizer_answers.append(whole({"count": 23, "max_model_len": 4096}))
     async with gateway([vllm(upstream)]) as serving:
         answer = await serving.client.post("/v1/messages/count_tokens?beta=true", json=BODY)
     assert answer.json() == {"input_tokens": 23}
     assert answer.headers["x-llmgateway-count"] == "exact"
-    assert upstream.requests[0].path == "/tokenize"
-    assert [message["role"] for message in upstream.requests[0].json["messages"]] == ["system", "user"]
+    assert upstream.tokenizer_requests[0].path == "/tokenize"
+    assert [message["role"] for message in upstream.tokenizer_requests[0].json["messages"]] == ["system", "user"]
 
 
 @pytest.mark.behaviour("R3")
 async def test_llama_cpp_counts_what_its_template_makes(gateway: Gateway, upstream: ScriptedUpstream) -> None:
-    upstream.answers += [whole({"prompt": "<|im_start|>..."}), whole({"tokens": [1, 2, 3]})]
+    upstream.tokenizer_answers += [whole({"prompt": "<|im_start|>..."}), whole({"tokens": [1, 2, 3]})]
     async with gateway([vllm(upstream) | {"type": "LlamaCpp"}]) as serving:
         answer = await serving.client.post("/v1/messages/count_tokens", json=BODY)
     assert answer.json() == {"input_tokens": 3}
-    assert [request.path for request in upstream.requests] == ["/apply-template", "/tokenize"]
+    assert [request.path for request in upstream.tokenizer_requests] == ["/apply-template", "/tokenize"]
 
 
 @pytest.mark.behaviour("R3")
@@ -47,7 +47,6 @@ async def test_anthropic_s_own_count_is_passed_through(gateway: Gateway, upstrea
 async def test_an_upstream_that_can_t_count_gets_an_estimate_that_errs_upwards(
     gateway: Gateway, upstream: ScriptedUpstream
 ) -> None:
-    upstream.answers.append(whole({"error": "no such route"}, 404))
     prose = "The quick brown fox jumps over the lazy dog. " * 50  # 10 tokens a sentence in every current tokenizer
     async with gateway([vllm(upstream)]) as serving:
         body = BODY | {"messages": [{"role": "user", "content": prose}]}

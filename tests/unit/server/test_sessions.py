@@ -186,3 +186,30 @@ async def test_a_suspended_session_starts_afresh_once_and_is_told_so(
     assert stopped.json()["suspended"] is True
     assert third.headers["x-llmgateway-session-suspended"] == "stopped"
     assert report["turns"] == 1
+
+
+@pytest.mark.behaviour("W5")
+@pytest.mark.parametrize("ask", ["chat", "messages"])
+async def test_the_upstreams_tokenizer_is_asked_before_a_new_session_is_pruned(
+    gateway: Gateway, upstream: ScriptedUpstream, ask: str
+) -> None:
+    """By the estimate this fits; by the upstream's own count it does not."""
+    upstream.tokenizer_answers.append(whole({"count": 11000, "max_model_len": 10000}))
+    upstream.answers += [whole(answer(prompt=6000)), whole(answer(prompt=6000))]
+    history = long_history(40, 450)[1:]
+    async with gateway([vllm(upstream, limits={"contextWindow": 10000})]) as serving:
+        serving.client.headers["x-llmgateway-session-id"] = "s1"
+        pruned = await getattr(serving, ask)(messages=history)
+        await getattr(serving, ask)(messages=history)
+    assert len(upstream.tokenizer_requests) == 1
+    assert upstream.tokenizer_requests[0].json["messages"] == history
+    assert pruned.headers["x-llmgateway-policies"].startswith("pruned;messages=")
+    assert all(len(request.json["messages"]) < len(history) for request in upstream.requests)
+
+
+@pytest.mark.behaviour("W5")
+async def test_a_tokenizer_that_is_missing_costs_a_turn_nothing(gateway: Gateway, upstream: ScriptedUpstream) -> None:
+    upstream.answers.append(whole(answer(prompt=5000)))
+    async with gateway([vllm(upstream, limits={"contextWindow": 10000})]) as serving:
+        told = await serving.chat(messages=long_history(40, 450))
+    assert told.status_code == 200 and len(upstream.tokenizer_requests) == 1
