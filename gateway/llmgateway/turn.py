@@ -12,6 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from llmgateway import tool_names
 from llmgateway.dialects.reply import StreamDecoder, StreamEncoder
 from llmgateway.events import (
     Event,
@@ -38,7 +39,7 @@ class Outcome(Struct):
     finish: TurnFinished | None = None
     failure: Failure | None = None
     tools: list[str] = field(default_factory=list)
-    """Names of the tools that were called, where the answer did not pass unread."""
+    """Names of the tools that were called."""
 
     def note(self, events: Sequence[Event]) -> None:
         """Keeps what these events tell."""
@@ -202,6 +203,8 @@ class NativeStream:
     def receive(self, data: bytes) -> bytes:
         """The same bytes up to the last whole event (less a hidden usage chunk)."""
         whole = data if not self._held and data.endswith(b"\n\n") else self._whole_events(data)
+        if tool_names.HINT in whole:
+            self.outcome.tools += tool_names.called_in(whole, self._dialect)
         if not self._tells(whole):
             return whole if len(self._held) <= MAX_EVENT_BYTES else self._too_long()
         told = whole.rfind(b"\n\n", 0, self._first_sign(whole)) + 2
@@ -248,7 +251,7 @@ class NativeStream:
 
     def _hear(self, events: Sequence[Event]) -> None:
         if self.outcome.finish is None and self.outcome.failure is None:
-            self.outcome.note(events)
+            self.outcome.note([event for event in events if type(event) is not ToolCallStarted])  # read by name
 
     def _whole_events(self, data: bytes) -> bytes:
         seen = max(0, len(self._held) - 3)  # a boundary may be split over two reads

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmgateway.storage.records import SessionKey, Suspension
-from support.scripted_upstream import ScriptedUpstream, whole
+from support.scripted_upstream import ScriptedUpstream, sse, whole
 from unit.server.conftest import Gateway, anthropic, vllm
 
 
@@ -213,3 +213,18 @@ async def test_a_tokenizer_that_is_missing_costs_a_turn_nothing(gateway: Gateway
     async with gateway([vllm(upstream, limits={"contextWindow": 10000})]) as serving:
         told = await serving.chat(messages=long_history(40, 450))
     assert told.status_code == 200 and len(upstream.tokenizer_requests) == 1
+
+
+@pytest.mark.behaviour("W7")
+async def test_the_tools_of_a_stream_that_passes_unread_are_remembered(
+    gateway: Gateway, upstream: ScriptedUpstream
+) -> None:
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "look", "arguments": ""}}
+    ended = {"index": 0, "delta": {}, "finish_reason": "tool_calls"}
+    chunk = {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}
+    upstream.answers.append(sse({"choices": [chunk]}, {"choices": [ended]}))
+    async with gateway([vllm(upstream)]) as serving:
+        serving.client.headers["x-llmgateway-session-id"] = "s1"
+        await serving.chat(stream=True)
+        report = (await serving.client.get("/v1/context", params={"session_id": "s1"})).json()
+    assert report["tool_calls"] == {"total": 1, "recent": [["look"]]}
