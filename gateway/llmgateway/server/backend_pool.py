@@ -19,14 +19,17 @@ from llmgateway_api.credential import LLMCredential
 from llmgateway_api.policy import CircuitBreaker
 from llmgateway_api.references import CredentialReference
 
-MakeTransport = Callable[[BackendSpec, str | None], Transport]
-"""Spec and PEM bundle of the backend's certificate authorities -> its transport."""
+ReadLogin = Callable[[], bytes]
+MakeTransport = Callable[[BackendSpec, str | None, ReadLogin | None], Transport]
+"""Spec, PEM bundle of the backend's certificate authorities, and a login's file -> its transport."""
 
 ACCESS_TOKEN_KEY = "accessToken"  # noqa: S105 - the name of a key, not a secret
+LOGIN_KEY = ".credentials.json"
+"""A `credentialRef` with this key is the login's file of an agent, not a value to show."""
 RETIRE_POLL = 0.5
 
 
-def make_transport(spec: BackendSpec, authorities: str | None) -> Transport:
+def make_transport(spec: BackendSpec, authorities: str | None, login: ReadLogin | None = None) -> Transport:
     """The transport that a backend's type asks for."""
     if spec.base_url is None:
         return ScriptedTransport()
@@ -40,11 +43,16 @@ def make_transport(spec: BackendSpec, authorities: str | None) -> Transport:
     )
     tls = ssl.create_default_context(cadata=authorities) if authorities else None
     http = HTTPTransport(spec.base_url, settings, tls)
-    return http if spec.pool is None else _agent_transport(spec, spec.base_url, spec.pool, http, authorities)
+    return http if spec.pool is None else _agent_transport(spec, spec.base_url, spec.pool, http, authorities, login)
 
 
 def _agent_transport(
-    spec: BackendSpec, base_url: str, pool: SessionPool, http: Transport, authorities: str | None
+    spec: BackendSpec,
+    base_url: str,
+    pool: SessionPool,
+    http: Transport,
+    authorities: str | None,
+    login: ReadLogin | None,
 ) -> Transport:
     """Sessions of the Claude Agent SDK's own program; `http` serves what needs no session."""
     from llmgateway.upstreams.claude_agent import AgentSettings, ClaudeAgentTransport  # noqa: PLC0415 - few need it
@@ -56,10 +64,10 @@ def _agent_transport(
         max_turns=pool.max_turns,
         read_timeout=float(spec.timeouts.read),
         pool_timeout=float(spec.timeouts.pool),
-        uses_login=spec.credential_ref is None and spec.oauth is None and not spec.auth_passthrough,
+        uses_login=login is not None or not (spec.credential_ref or spec.oauth or spec.auth_passthrough),
         shared_credential=not spec.auth_passthrough,
     )
-    return ClaudeAgentTransport(settings, http, authorities)
+    return ClaudeAgentTransport(settings, http, authorities, given_login=login)
 
 
 class BackendPool:
@@ -99,12 +107,13 @@ class BackendPool:
         known = self._living.get(spec.name)
         if known is not None and known[0] == identity:
             return known
+        login = self._login(spec, reference, configuration.credentials)
         backend = Backend(
             spec.name,
             spec.type,
-            self._make_transport(spec, authorities),
+            self._make_transport(spec, authorities, login),
             circuit=Circuit(breaker.failures, breaker.open_for),
-            credential=self._credential(reference, configuration.credentials),
+            credential=self._credential(reference, configuration.credentials) if login is None else None,
             passthrough=spec.auth_passthrough,
             retry=RetrySettings(spec.retry.attempts, spec.retry.delay),
             context_window=spec.limits.context_window,
@@ -123,6 +132,19 @@ class BackendPool:
         return CredentialSource(
             f"key {key} of Secret {secret}", lambda: self._secrets.value(secret, key), self._secrets.reload, bearer
         )
+
+    def _login(
+        self, spec: BackendSpec, reference: CredentialReference | None, credentials: Mapping[str, LLMCredential]
+    ) -> ReadLogin | None:
+        if spec.type != "ClaudeAgent" or reference is None or reference.key != LOGIN_KEY:
+            return None
+        credential = _credential_of(reference, credentials)
+        secret = credential.target_secret_name if credential else reference.name
+
+        def read() -> bytes:
+            return (self._secrets.value(secret, LOGIN_KEY) or "").encode()
+
+        return read
 
     def _retire(self, backend: Backend) -> None:
         task = asyncio.create_task(_close_when_idle(backend))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,24 +15,35 @@ import pytest
 from contract.claude_agent.anthropic_endpoint import AnthropicEndpoint, calls, fails
 from llmgateway.server.application import Application
 from llmgateway.server.runtime import Runtime
-from support.gateway_files import gateway_document, model, secret_document, write_documents
+from support.gateway_files import gateway_document, model, write_documents
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.xdist_group("claude_agent_gateway")]
 
 
+def login(token: str) -> str:
+    ends = int((time.time() + 86400) * 1000)
+    return json.dumps({"claudeAiOauth": {"accessToken": token, "refreshToken": "", "expiresAt": ends,
+                                         "scopes": ["user:inference", "user:profile"]}})  # fmt: skip
+
+
 @contextlib.asynccontextmanager
-async def gateway(endpoint: AnthropicEndpoint, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def gateway(
+    endpoint: AnthropicEndpoint, folder: Path, *, key: str = "api-key", value: str = "sk-of-the-spec"
+) -> AsyncIterator[httpx.AsyncClient]:
+    """`value` stands in a mounted Secret, folder/secrets/key/<key>."""
     backend = {
         "name": "claude",
         "type": "ClaudeAgent",
         "endpoint": {"url": endpoint.url},
-        "credentialRef": {"kind": "Secret", "name": "key", "key": "api-key"},
+        "credentialRef": {"kind": "Secret", "name": "key", "key": key},
         "sessionPool": {"size": 2},
     }
     models = [model("m", "claude", upstream="claude-sonnet-4-6")]
-    document = gateway_document([backend], models=models)
-    file = write_documents(folder / "gateway.yaml", document, secret_document("key", **{"api-key": "sk-of-the-spec"}))
-    runtime = Runtime(file)
+    file = write_documents(folder / "gateway.yaml", gateway_document([backend], models=models))
+    secret = folder / "secrets" / "key"
+    secret.mkdir(parents=True)
+    (secret / key).write_text(value)
+    runtime = Runtime(file, folder / "secrets")
     await runtime.start()
     transport = httpx.ASGITransport(app=Application(runtime))
     try:
@@ -70,3 +83,24 @@ async def test_a_chat_client_streams_from_the_agent(tmp_path: Path) -> None:
             answer.headers["x-llmgateway-count"] == "estimate"
             and endpoint.others[-1] == "POST /v1/messages/count_tokens"
         )
+
+
+@pytest.mark.behaviour("C5")
+async def test_a_mounted_login_is_used_and_its_rotation_fails_no_request(tmp_path: Path) -> None:
+    key = ".credentials.json"
+    async with (
+        AnthropicEndpoint() as endpoint,
+        gateway(endpoint, tmp_path, key=key, value=login("sk-ant-oat01-first")) as client,
+    ):
+        body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+        assert (await client.post("/v1/messages", json=body)).status_code == 200
+        (tmp_path / "secrets" / "key" / key).write_text(login("sk-ant-oat01-second"))
+        statuses, deadline = set(), time.monotonic() + 30
+        while endpoint.asked[-1].headers["authorization"] != "Bearer sk-ant-oat01-second":
+            assert time.monotonic() < deadline
+            statuses.add((await client.post("/v1/messages", json=body)).status_code)
+            await asyncio.sleep(0.2)
+        health = (await client.get("/health")).json()
+    assert endpoint.asked[0].headers["authorization"] == "Bearer sk-ant-oat01-first"
+    assert statuses == {200}
+    assert "sk-ant" not in json.dumps(health)

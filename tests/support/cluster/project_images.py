@@ -1,5 +1,5 @@
-"""The images that the end-to-end tests run: gateway, operator, a client of both, and a stand-in for the official
-Valkey image.
+"""The images that the end-to-end tests run: gateway (without and with the Claude Agent SDK), operator, a client of
+both, and a stand-in for the official Valkey image.
 
 For machines without an engine; elsewhere `gateway/Containerfile` and `operator/Containerfile` make the first two.
 """
@@ -19,6 +19,7 @@ from support.cluster.root_filesystem import base_layer, root_filesystem
 
 PYTHON = ("python3", "ca-certificates")
 VALKEY = ("valkey-server",)
+AGENT = "gateway-claude-agent"
 CLIENT_PACKAGES = ("openai", "anthropic", "aiohttp")
 VALKEY_SCRIPTS = Path(__file__).parent / "valkey_image"
 
@@ -31,28 +32,32 @@ def tag() -> str:
 
 def build() -> list[Path]:
     """The archives; about three minutes on a cold cache, ten seconds afterwards."""
-    gateway = _python_image("gateway", "llmgateway", "llmgateway.command_line", [8080])
-    operator = _python_image("operator", "llmgateway-operator", "llmgateway_operator.command_line", [8080])
-    return [gateway, operator, _client_image(), _valkey_image()]
+    program = ("llmgateway", "llmgateway.command_line")
+    gateway = _python_image("gateway", *program)
+    agent = _python_image(AGENT, *program, locks=("gateway", "claude-agent"))
+    operator = _python_image("operator", "llmgateway-operator", "llmgateway_operator.command_line")
+    return [gateway, agent, operator, _client_image(), _valkey_image()]
 
 
 def lock_of(name: str) -> str:
     return (python_layers.PROJECT / "requirements" / f"{name}.txt").read_text()
 
 
-def _python_image(name: str, command: str, module: str, ports: list[int]) -> Path:
+def _python_image(name: str, command: str, module: str, *, locks: tuple[str, ...] = ()) -> Path:
     image = Image(
         f"docker.io/llmgateway/{name}:{tag()}",
         entrypoint=[command],
         user="1001:1001",
-        ports=ports,
+        ports=[8080],
         environment=python_layers.ENVIRONMENT,
     )
     root = root_filesystem(*PYTHON)
     with tempfile.TemporaryDirectory() as scratch:
         project = python_layers.project_layer(command, module, root, Path(scratch))
-        layers = [base_layer(*PYTHON), python_layers.requirements_layer(name, lock_of(name), root), project]
-        return oci_archive.write(IMAGES / f"llmgateway-{name}.tar", image, layers)
+        requirements = [python_layers.requirements_layer(lock, lock_of(lock), root) for lock in locks or (name,)]
+        return oci_archive.write(
+            IMAGES / f"llmgateway-{name}.tar", image, [base_layer(*PYTHON), *requirements, project]
+        )
 
 
 def _client_image() -> Path:

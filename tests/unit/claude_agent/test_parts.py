@@ -59,6 +59,21 @@ def test_a_missing_folder_is_no_crash(tmp_path: Path) -> None:
 
 
 @pytest.mark.behaviour("C5")
+def test_a_secrets_login_is_copied_unless_an_init_container_did_so(tmp_path: Path) -> None:
+    home, copy, secret = tmp_path / "home", tmp_path / "copy", [b"old"]
+    home.mkdir()
+    login = LoginFolder(home, copy, lambda: secret[0])
+    assert login.look() and login.state == "present"
+    assert (copy / ".credentials.json").read_text() == "old"
+    secret[0] = b"rotated"
+    assert login.look()
+    assert (copy / ".credentials.json").read_text() == "rotated"
+    (home / ".credentials.json").write_text("put there by the init container")
+    login.look()
+    assert login.folder == home and (home / "debug").is_dir()
+
+
+@pytest.mark.behaviour("C5")
 def test_a_key_goes_before_a_token_and_a_login_comes_last() -> None:
     key = credential_of({"x-api-key": "k", "authorization": "Bearer t"})
     assert (key.variables["ANTHROPIC_API_KEY"], key.variables["ANTHROPIC_AUTH_TOKEN"]) == ("k", "")

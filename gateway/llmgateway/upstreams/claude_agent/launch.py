@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -27,10 +28,16 @@ class NotInstalled(OSError):
 
 
 class Launch:
-    """Starts sessions. `login`: where a login may be found, None with a credential of the backend's own."""
+    """Starts sessions. `login` and `given_login`: where a login may be found (see LoginFolder); neither with a
+    credential of the backend's own."""
 
     def __init__(
-        self, base_url: str | None, authorities: str | None, read_timeout: float, login: Path | None = None
+        self,
+        base_url: str | None,
+        authorities: str | None,
+        read_timeout: float,
+        login: Path | None = None,
+        given_login: Callable[[], bytes] | None = None,
     ) -> None:
         self._base_url = base_url
         self._read_timeout = read_timeout
@@ -40,7 +47,8 @@ class Launch:
         self._authorities = self._root / "authorities.pem" if authorities else None
         if self._authorities is not None and authorities:
             self._authorities.write_text(authorities)
-        self.login = LoginFolder(login, self._root / "login") if login else None
+        wanted = login is not None or given_login is not None
+        self.login = LoginFolder(login, self._root / "login", given_login) if wanted else None
         if self.login is not None:
             self.login.look()
 

@@ -7,7 +7,7 @@ no conversation: with an API key they are asked of the API over HTTP, with a log
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -49,23 +49,28 @@ class AgentSettings(Struct, frozen=True):
     read_timeout: float = 600.0
     pool_timeout: float = 10.0
     uses_login: bool = False
-    """No credential in the spec: the credentials file of CLAUDE_CONFIG_DIR."""
+    """No credential in the spec, or a login's file: the program reads it, and requests carry nothing."""
     shared_credential: bool = True
     """False where each client brings its own (authPassthrough)."""
 
 
 class ClaudeAgentTransport:
     """The pool starts with the first request, or at once where an event loop runs. `http` reaches the same API
-    directly, for what is no conversation."""
+    directly, for what is no conversation. `given_login`: the content of a login's file, as it is now."""
 
     def __init__(
-        self, settings: AgentSettings, http: Transport, authorities: str | None = None, login: Path | None = None
+        self,
+        settings: AgentSettings,
+        http: Transport,
+        authorities: str | None = None,
+        login: Path | None = None,
+        given_login: Callable[[], bytes] | None = None,
     ) -> None:
         self._settings = settings
         self._http = http
         url = None if settings.base_url == VENDOR_URL else settings.base_url
         folder = (login or configured_folder()) if settings.uses_login else None
-        self._launch = Launch(url, authorities, settings.read_timeout, folder)
+        self._launch = Launch(url, authorities, settings.read_timeout, folder, given_login)
         size = affordable(settings.size, memory_limit())
         self._limits = PoolLimits(size, settings.idle, settings.max_turns, settings.pool_timeout)
         self._pool: SessionPool | None = None
