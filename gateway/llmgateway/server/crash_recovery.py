@@ -11,9 +11,10 @@ import asyncio
 import logging
 import time
 
+from llmgateway.dialects.openai_responses.event_writer import numbered_event
 from llmgateway.storage.errors import StoreError
 from llmgateway.storage.port import Store
-from llmgateway.storage.records import ResponseKey, SilentProcess, Suspension
+from llmgateway.storage.records import ResponseKey, SilentProcess, StoredEvent, Suspension
 
 logger = logging.getLogger(__name__)
 
@@ -71,4 +72,5 @@ async def _close(store: Store, key: ResponseKey) -> None:
     found = await store.responses.read(key.owner, key.id)
     if found is not None:
         document = {**found.document, "status": "failed", "error": CRASHED}
-        await store.responses.finish(key.owner, key.id, "failed", document)
+        last = StoredEvent(*numbered_event(found.last_event + 1, "response.failed", {"response": document}))
+        await store.responses.finish(key.owner, key.id, "failed", document, [last])

@@ -28,15 +28,16 @@ for folder in {SOURCE}/*/; do
   name=$(basename "$folder")
   mkdir -p "{SECRETS}/$name"
   for file in "$folder"* "$folder".[!.]*; do
-    if [ -f "$file" ]; then cp -L "$file" "{SECRETS}/$name/"; fi
+    if [ -f "$file" ]; then cat "$file" > "{SECRETS}/$name/$(basename "$file")"; fi
   done
 done
 mkdir -p {AGENT_FOLDER}/debug
 for file in {SECRETS}/*/{AGENT_FILE}; do
-  if [ -f "$file" ]; then cp "$file" {AGENT_FOLDER}/; fi
+  if [ -f "$file" ]; then cat "$file" > {AGENT_FOLDER}/{AGENT_FILE}; fi
 done
 """
-"""The kubelet's own `..data` folders stay behind: only files are copied."""
+"""The kubelet's own `..data` folders stay behind: only files are copied, and by their content, because a mounted
+Secret's mode lets nobody write."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import httpx
@@ -40,9 +41,13 @@ def test_after_a_crash_the_interrupted_session_starts_afresh_and_a_background_re
             running.process.wait()
     with gateway_process(["-f", str(file)], port=port) as running:
         found = httpx.get(f"{running.url}/v1/responses/{created['id']}").json()
+        stream = httpx.get(f"{running.url}/v1/responses/{created['id']}", params={"stream": "true"}).text
         first, second = ask(running.url, "interrupted"), ask(running.url, "interrupted")
         other = ask(running.url, "other")
     assert found["status"] == "failed"
+    numbers = [int(each) for each in re.findall(r'"sequence_number":(\d+)', stream)]
+    assert numbers == list(range(len(numbers)))
+    assert stream.rpartition("event: ")[2].startswith("response.failed\n")
     assert first.headers["x-llmgateway-session-suspended"] == "crash"
     assert "x-llmgateway-session-suspended" not in second.headers
     assert "x-llmgateway-session-suspended" not in other.headers

@@ -83,6 +83,35 @@ def test_readyz_says_503_while_a_stream_still_runs() -> None:
         running.process.wait(timeout=10)
 
 
+def test_a_connection_that_is_kept_is_answered_once_more_and_then_told_to_close() -> None:
+    """What a client asks next, on the connection that it has, is not met by its end halfway."""
+    with gateway_process() as running, httpx.Client(base_url=running.url, timeout=20) as client:
+        body = {"model": "scripted-slow", "stream": True, "messages": [{"role": "user", "content": "word " * 10}]}
+        ports = []
+        assert running.process is not None
+        for number in range(2):
+            with client.stream("POST", "/v1/messages", json={**body, "max_tokens": 99}) as answer:
+                ports.append(answer.extensions["network_stream"].get_extra_info("client_addr")[1])
+                pieces = answer.iter_text()
+                text = next(pieces)
+                if number == 0:
+                    running.process.send_signal(signal.SIGTERM)
+                    time.sleep(0.3)
+                text += "".join(pieces)
+                assert "message_stop" in text
+                assert (answer.headers.get("connection") == "close") is (number == 1)
+        assert ports[0] == ports[1]
+        running.process.wait(timeout=10)
+
+
+def test_an_idle_connection_does_not_hold_up_the_end() -> None:
+    with gateway_process() as running, httpx.Client(base_url=running.url) as client:
+        assert client.get("/healthz").status_code == 200
+        assert running.process is not None
+        running.process.send_signal(signal.SIGTERM)
+        running.process.wait(timeout=10)
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 2.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():

@@ -14,6 +14,12 @@ NumberedEvent = tuple[int, bytes]
 """A sequence_number and the whole event's bytes."""
 
 
+def numbered_event(number: int, event_type: str, fields: dict[str, Any]) -> NumberedEvent:
+    """One event of `fields`."""
+    data = json_codec.encode({"type": event_type, "sequence_number": number, **fields})
+    return number, b"event: %b\ndata: %b\n\n" % (event_type.encode(), data)
+
+
 class DeltaTemplate:
     """All of a delta event but its number and text: a token then costs one JSON string and one join."""
 
@@ -32,8 +38,7 @@ class EventWriter:
 
     def write(self, event_type: str, fields: dict[str, Any]) -> None:
         """One event of `fields`."""
-        data = json_codec.encode({"type": event_type, "sequence_number": self._number, **fields})
-        self._events.append((self._number, b"event: %b\ndata: %b\n\n" % (event_type.encode(), data)))
+        self._events.append(numbered_event(self._number, event_type, fields))
         self._number += 1
 
     def write_delta(self, template: DeltaTemplate, text: str, rest: bytes = b"}\n\n") -> None:
