@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,11 +38,21 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("-f", "--file", type=Path, help="YAML with one LLMGateway (default: the embedded one)")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8080)
+    serve.add_argument(
+        "--workers", type=_workers, default=os.environ.get("LLMGATEWAY_WORKERS", "1"), metavar="N",
+        help="processes; auto: one for each core (default: $LLMGATEWAY_WORKERS, else 1)",
+    )  # fmt: skip
     serve.add_argument("--secrets-dir", type=Path, help="folder with <secret name>/<key> files")
     check = commands.add_parser("check", help="validate a file as the API server would")
     check.add_argument("-f", "--file", type=Path, required=True)
     commands.add_parser("refresh-credential", help="renew one credential's tokens (what the CronJob runs)")
     return parser
+
+
+def _workers(given: str) -> str:
+    if given != "auto" and not (given.isdigit() and int(given) > 0):
+        raise argparse.ArgumentTypeError(f"{given!r} is neither a number of processes nor auto")
+    return given
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -50,13 +61,12 @@ def _serve(options: argparse.Namespace) -> int:
 
     print(HINTS.format(host=options.host, port=options.port, source=options.file or "embedded default"), flush=True)
     try:
-        serve(options.file, options.host, options.port, options.secrets_dir)
+        return serve(options.file, options.host, options.port, options.secrets_dir, options.workers)
     except InvalidConfiguration as error:
         return _report(error.errors)
     except OSError as error:
         print(f"llmgateway: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ Pods stay Pending.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -24,10 +25,12 @@ START_TIMEOUT = 90.0  # seconds; about four are usual, a busy machine with a col
 class ControlPlane:
     """Starts on construction and is ready then: `folder` holds its PKI, kubeconfigs, logs and data.
 
-    Raises BuildFailed (a program cannot be built) or ServerStartError (with the tail of the log)."""
+    `apiserver_flags` come after the usual ones. Raises BuildFailed (a program cannot be built) or ServerStartError
+    (with the tail of the log)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, apiserver_flags: Sequence[str] = ()) -> None:
         self.folder = folder
+        self._apiserver_flags = apiserver_flags
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self._ports = {"etcd": free_port(), "peer": free_port(), "apiserver": free_port()}
@@ -64,6 +67,7 @@ class ControlPlane:
         command = kubernetes_servers.kube_apiserver(
             self.folder / "pki", "127.0.0.1", self._ports["apiserver"], self._ports["etcd"]
         )
+        command += self._apiserver_flags
         self._start(command).wait_until_ready(lambda: self._answers("/readyz"), START_TIMEOUT)
 
     def stop_apiserver(self) -> None:

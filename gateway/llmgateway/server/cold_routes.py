@@ -74,8 +74,7 @@ def _add_probes(application: FastAPI, runtime: Runtime) -> None:
 
     @application.get("/metrics", summary="Metrics in Prometheus' text format")
     async def metrics() -> Response:
-        runtime.metrics.note_store(runtime.services.store.health())
-        return Response(runtime.metrics.exposition(), media_type=EXPOSITION)
+        return Response(await runtime.exposition(), media_type=EXPOSITION)
 
 
 def _add_models(application: FastAPI, runtime: Runtime) -> None:

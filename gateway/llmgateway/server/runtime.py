@@ -25,6 +25,7 @@ from llmgateway.server.credential_renewal import CredentialRenewal
 from llmgateway.server.services import Services
 from llmgateway.server.snapshot import Snapshot
 from llmgateway.server.store_holder import StoreHolder
+from llmgateway.server.worker_metrics import WorkerMetrics
 from llmgateway.telemetry.metrics import Metrics
 from llmgateway.upstreams.backend import Backend
 from llmgateway.upstreams.discovery import ServedModels, discover
@@ -52,8 +53,10 @@ class Runtime:
         transport: MakeTransport = make_transport,
         process: str = "",
         stand_alone: bool = False,
+        workers: WorkerMetrics | None = None,
     ) -> None:
         self._file = file
+        self._workers = workers
         self.metrics = metrics or Metrics()
         self.secrets = SecretStore(secrets_folder)
         self._pool = BackendPool(self.secrets, transport)
@@ -79,6 +82,8 @@ class Runtime:
         text = self._read()
         self._adopt(parse_configuration(text), text)
         await self._recovery.begin(self.services.store)
+        if self._workers is not None:
+            await self._workers.open(self._own_exposition)
         loops = [self._watch(), self._discover(), self._beat()]
         if self._renewal is not None:
             await self._renewal.look()
@@ -94,6 +99,17 @@ class Runtime:
         await self._recovery.end(self.services.store)
         await self._stores.close()
         await self._pool.close()
+        if self._workers is not None:
+            await self._workers.close()
+
+    async def exposition(self) -> bytes:
+        """The text of `GET /metrics`: of this process, or of all workers."""
+        own = self._own_exposition()
+        return own if self._workers is None else await self._workers.exposition(own)
+
+    def _own_exposition(self) -> bytes:
+        self.metrics.note_store(self.services.store.health())
+        return self.metrics.exposition()
 
     def health(self) -> dict[str, Any]:
         """The document of `GET /health`."""
