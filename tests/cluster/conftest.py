@@ -16,6 +16,12 @@ from support.cluster.end_to_end.volumes import volume_for
 from support.kubectl import Kubectl, KubectlError
 
 VALKEY_USER = 999
+FIRST, LAST = "test_whole_path", "test_uninstall"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a user does first comes first; after the last one there is no operator any more."""
+    items.sort(key=lambda item: {FIRST: 0, LAST: 2}.get(item.path.stem, 1))
 
 
 @pytest.fixture(scope="session")
