@@ -7,7 +7,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --all
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate golden lock behaviours clean images cluster-up cluster-down e2e soak bench bench-guard
+.PHONY: help run test check generate golden lock behaviours clean images cluster-up cluster-down e2e soak bench bench-guard bench-operator
 export PYTHONPATH := tests
 
 help: ## print the targets
@@ -62,6 +62,10 @@ bench: $(SET_UP) ## measure side by side with peers in one run: a table and benc
 
 bench-guard: $(SET_UP) ## ratios against a plain pass-through of the same run; fails when one is exceeded
 	$(BIN)/python -m bench guard
+
+bench-operator: $(SET_UP) ## the operator with 1,000 LLMGateways on a real API server: times, calls, memory
+	$(BIN)/python -m support.set_up_servers
+	$(BIN)/python -m bench.operator_scale --json bench-operator.json
 
 soak: $(SET_UP) ## ten minutes of two gateways and a store, with something killed every 20 s
 	$(BIN)/python -m bench.soak

@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 from llmgateway_operator.cluster.errors import Rejected
 from llmgateway_operator.cluster.index import ChildIndex, ObjectId
-from llmgateway_operator.cluster.kinds import KINDS, kind_of
+from llmgateway_operator.cluster.kinds import KINDS, Kind, kind_of
 from llmgateway_operator.cluster.port import Cluster, Document, Manifest
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,11 @@ class Applier:
     async def apply(self, manifests: Sequence[Manifest]) -> Applied:
         """In order of rank; manifests of one rank at the same time. Raises ClusterError but for Rejected."""
         applied = Applied()
+        began = time.monotonic()
         for _, rank in groupby(manifests, key=lambda each: kind_of(each).rank):
             await _all(self._one(each, applied) for each in rank)
+        if applied.live:
+            log.info("applied in %.2f s: %s", time.monotonic() - began, ", ".join(map(str, applied.live)))
         return applied
 
     async def prune(self, owner_uid: str, manifests: Iterable[Manifest]) -> list[ObjectId]:
@@ -46,6 +50,10 @@ class Applier:
         surplus = list(self._surplus(owner_uid, wanted))
         await _all(self._delete(identity, uid) for identity, uid in surplus)
         return [identity for identity, _ in surplus]
+
+    def knows(self, kind: Kind, namespace: str, name: str) -> bool:
+        """Whether such an object with the operator's label was seen; the watches have listed all there are."""
+        return self._index.find(ObjectId(kind.kind, namespace, name)) is not None
 
     def forget(self, owner_uid: str) -> None:
         """The owner is gone; garbage collection takes its children."""
@@ -68,7 +76,6 @@ class Applier:
         now = self._index.put(kind_of(manifest), live["metadata"])
         self._applied[identity] = (now.uid, text, now.fields)
         applied.live[identity] = live
-        log.info("applied %s", identity)
 
     async def _is_taken(self, manifest: Manifest) -> bool:
         """Whether an object of that name is there without being this owner's: it would be collected with the owner."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import os
 import socket
@@ -11,6 +10,8 @@ import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+
+import uvloop
 
 from llmgateway_operator.process import run
 from llmgateway_operator.settings import DEFAULT_GATEWAY_IMAGE, DEFAULT_STORE_IMAGE, Defaults, ProcessSettings
@@ -81,4 +82,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.log_level != "debug":
         logging.getLogger("kopf").setLevel(logging.WARNING)
         logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)  # signals are not kopf's business here
-    raise SystemExit(asyncio.run(run(settings_of(chosen))))
+    raise SystemExit(uvloop.run(run(settings_of(chosen))))

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
@@ -37,10 +37,26 @@ def registry(notice: Notice) -> kopf.OperatorRegistry:
 
 
 def _handler(kind: Kind, notice: Notice) -> Callable[..., Any]:
-    async def noticed(namespace: str | None, name: str | None, **_: Any) -> None:
-        notice(Key(kind.kind, namespace or "", name or ""))
+    seen: dict[Key, tuple[Any, ...]] = {}
+
+    async def noticed(event: Mapping[str, Any], meta: Mapping[str, Any], **_: Any) -> None:
+        key = Key(kind.kind, meta.get("namespace") or "", meta["name"])
+        if event.get("type") == "DELETED":
+            seen.pop(key, None)
+        elif kind is GATEWAY:
+            if seen.get(key) == (now := _without_status(meta)):
+                return
+            seen[key] = now
+        notice(key)
 
     return noticed
+
+
+def _without_status(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What changes unless only the status did. A gateway's is written by the operator itself, who need not look again;
+    a credential's concerns the gateways that use it."""
+    words = (sorted((metadata.get(part) or {}).items()) for part in ("labels", "annotations"))
+    return (metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp"), *map(tuple, words))
 
 
 async def _login(**known: Any) -> kopf.ConnectionInfo | None:

@@ -13,7 +13,7 @@ from typing import Any
 from llmgateway_operator import handlers
 from llmgateway_operator.apply import Applier
 from llmgateway_operator.cluster.capabilities import Capabilities
-from llmgateway_operator.cluster.index import ChildIndex, ObjectId
+from llmgateway_operator.cluster.index import Child, ChildIndex, ObjectId
 from llmgateway_operator.cluster.kinds import CHILDREN, CREDENTIAL, GATEWAY, SECRET, Kind
 from llmgateway_operator.cluster.kubernetes_api import connect
 from llmgateway_operator.cluster.metadata_watch import MetadataWatch
@@ -31,6 +31,7 @@ from llmgateway_operator.workqueue import Work, Workqueue
 
 log = logging.getLogger(__name__)
 LEASE_SILENCE = 60.0  # seconds without an answer about the lease after which a candidate counts as dead
+SETTLE = 0.3  # seconds between a child's change and the look at its owner
 WATCH_SILENCE = 480.0  # seconds; a watch call ends after 360 at the latest
 
 
@@ -127,16 +128,21 @@ class Leader:
 
     def changed(self, kind: Kind, metadata: Document, *, deleted: bool) -> None:
         """A metadata watch saw a change."""
-        if deleted or not _is_ours(metadata):
+        before = self._index.find(ObjectId(kind.kind, metadata["namespace"], metadata["name"]))
+        after = None
+        if not deleted and before is not None and before.version == metadata["resourceVersion"]:
+            after = before  # an echo of the operator's own write
+        elif deleted or not _is_ours(metadata):
             self._index.forget(kind, metadata["namespace"], metadata["name"])
         else:
-            self._index.put(kind, metadata)
-        self._touch(kind, metadata)
+            after = self._index.put(kind, metadata)
+        self._touch(kind, metadata, is_news=_is_news(kind, before, after))
 
-    def _touch(self, kind: Kind, metadata: Document) -> None:
+    def _touch(self, kind: Kind, metadata: Document, *, is_news: bool = True) -> None:
+        """A child's news are worked a moment later: it usually has more to tell."""
         for owner in metadata.get("ownerReferences", ()):
-            if owner.get("controller") and owner["kind"] in self._reconcilers:
-                self._queue.add(Key(owner["kind"], metadata["namespace"], owner["name"]))
+            if is_news and owner.get("controller") and owner["kind"] in self._reconcilers:
+                self._queue.add_after(Key(owner["kind"], metadata["namespace"], owner["name"]), SETTLE)
         for referrer in self._references.referrers(ObjectId(kind.kind, metadata["namespace"], metadata["name"])):
             self._queue.add(referrer)
 
@@ -187,6 +193,13 @@ def _reconcilers(
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _is_news(kind: Kind, before: Child | None, after: Child | None) -> bool:
+    """What the operator wrote itself is none, nor is the status of a kind whose status nobody reads."""
+    if before is None or after is None or before != after:
+        return True
+    return kind.read and before.version != after.version
 
 
 def _is_ours(metadata: Document) -> bool:

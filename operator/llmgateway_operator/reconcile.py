@@ -54,7 +54,7 @@ class GatewayReconciler:
         parsed = parse_gateway(document)
         gateway = parsed if isinstance(parsed, LLMGateway) else None
         errors: tuple[ApiError, ...] = () if isinstance(parsed, LLMGateway) else tuple(parsed)
-        observed = await gather(self.cluster, document, gateway, self.capabilities)
+        observed = await gather(self.cluster, document, gateway, self.capabilities, self.applier.knows)
         refused: tuple[str, ...] = ()
         if gateway is not None:
             self.references.put(key, referenced(gateway, observed))

@@ -7,14 +7,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-USER = "operator-under-measurement"
+ACCOUNT = "operator-under-measurement"
+"""A service account in the namespace default."""
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 POLICY = f"""apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
 rules:
 - level: Metadata
-  users: [{USER}]
+  users: ["system:serviceaccount:default:{ACCOUNT}"]
 - level: None
 """
 

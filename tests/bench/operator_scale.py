@@ -1,7 +1,8 @@
 """python -m bench.operator_scale [--gateways N] [--json FILE]: the operator with a thousand LLMGateways.
 
-A real kube-apiserver, etcd and controller-manager share the machine with the operator and with this program. Pods stay
-Pending: there is no node. Calls are counted by the API server's audit log.
+A real kube-apiserver, etcd and controller-manager share the machine with the operator and with this program. There is
+no node, so nobody makes pods: the controllers that would (and their part of the processor) are off but with
+`--workloads`. The operator is a service account, as in a pod; its calls are counted by the API server's audit log.
 """
 
 from __future__ import annotations
@@ -17,19 +18,26 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bench.operator_calls import USER, Call, CallLog, writes
+from bench.operator_calls import ACCOUNT, Call, CallLog, writes
 from bench.operator_fleet import Fleet, fleet
+from support.kubectl import Kubectl
 from support.kubernetes_control_plane import ControlPlane
 from support.operator_process import OperatorProcess, install_crds
 
 USUAL_LEASE = ("--lease-duration", "15", "--renew-deadline", "10", "--retry-period", "2")
+USUAL_RATE = ("--kube-api-qps=20", "--kube-api-burst=30")
+"""The controller manager's own defaults; the tests' control plane is in more of a hurry."""
+WORKLOADS = ("deployment", "replicaset", "endpointslice", "endpoints", "disruption", "horizontal-pod-autoscaler")
+NO_PODS = (*USUAL_RATE, "--controllers=*," + ",".join(f"-{name}-controller" for name in WORKLOADS))
 RESYNC = 60.0
 """Seconds; usually 450. So the quiet minutes below hold a full resync, and its cost is seen."""
 QUIET = 90.0
 EDITS = 200
+PLAIN = 500
 SEED = 11
 
 
@@ -38,6 +46,9 @@ class Figures:
     """Seconds, MiB, counts."""
 
     gateways: int
+    plain_config_map_ms: float = 0.0
+    """A server-side apply by a plain client, many at a time, before the operator starts."""
+    plain_service_ms: float = 0.0
     children: int = 0
     all_applied: float = 0.0
     calls_per_gateway: float = 0.0
@@ -64,12 +75,13 @@ class Measurement:
 
     def __init__(self, control_plane: ControlPlane, calls: CallLog, folder: Path, ships: Fleet) -> None:
         self._control_plane, self._calls, self._folder, self._fleet = control_plane, calls, folder, ships
-        self._kubeconfig = control_plane.identities.user(USER, ["system:masters"])
+        self._kubeconfig = _service_account(control_plane)
         self.figures = Figures(ships.size)
 
     async def run(self) -> None:
         self._say("namespaces and Secrets")
         await self._fleet.prepare()
+        await self._calibrate()
         leader = self._operator("leader", "--resync", str(RESYNC))
         leader.wait_until_ready(leader.leads, 60)
         async with asyncio.TaskGroup() as group:
@@ -83,6 +95,13 @@ class Measurement:
             await self._fail_over(leader)
             for task in following:
                 task.cancel()
+
+    async def _calibrate(self) -> None:
+        self._say("plain applies")
+        data, spec = {"data": {"key": "value"}}, {"spec": {"ports": [{"port": 80}], "selector": {"app": "none"}}}
+        found = self.figures
+        found.plain_config_map_ms = 1000 * await self._fleet.plain_applies("ConfigMap", "v1", data, PLAIN)
+        found.plain_service_ms = 1000 * await self._fleet.plain_applies("Service", "v1", spec, PLAIN)
 
     async def _apply_all(self, leader: OperatorProcess) -> None:
         self._say(f"{self._fleet.size} LLMGateways")
@@ -159,6 +178,15 @@ class Measurement:
         print(what, file=sys.stderr, flush=True)
 
 
+def _service_account(control_plane: ControlPlane) -> Path:
+    """May do everything: what it does is measured, not what it may."""
+    kubectl = Kubectl(control_plane.kubeconfig, "default")
+    kubectl.run("create", "serviceaccount", ACCOUNT, "-n", "default")
+    role = ("create", "clusterrolebinding", ACCOUNT, "--clusterrole=cluster-admin")
+    kubectl.run(*role, f"--serviceaccount=default:{ACCOUNT}")
+    return control_plane.identities.service_account("default", ACCOUNT)
+
+
 def _by_name(calls: Counter[Call]) -> dict[str, int]:
     return {f"{call.verb} {call.resource}": count for call, count in calls.most_common()}
 
@@ -189,10 +217,11 @@ BARS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gateways", type=int, default=1000)
+    parser.add_argument("--workloads", action="store_true", help="let the controllers make pods")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        figures = asyncio.run(_measured(Path(scratch), chosen.gateways))
+        figures = asyncio.run(_measured(Path(scratch), chosen.gateways, USUAL_RATE if chosen.workloads else NO_PODS))
     if chosen.json:
         chosen.json.write_text(json.dumps(asdict(figures), indent=1))
     for name, value in asdict(figures).items():
@@ -201,10 +230,10 @@ def main() -> None:
         print(f"{name:20} {value if not isinstance(value, float) else round(value, 3)}{said}")
 
 
-async def _measured(folder: Path, size: int) -> Figures:
+async def _measured(folder: Path, size: int, controllers: Sequence[str]) -> Figures:
     calls = CallLog(folder)
     with contextlib.ExitStack() as stack:
-        control_plane = stack.enter_context(ControlPlane(folder / "control-plane", calls.apiserver_flags))
+        control_plane = stack.enter_context(ControlPlane(folder / "control-plane", calls.apiserver_flags, controllers))
         install_crds(control_plane.kubeconfig)
         identities = control_plane.identities
         async with fleet(identities.server, identities.administrator_tls(), size) as ships:

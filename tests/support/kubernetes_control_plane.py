@@ -25,12 +25,12 @@ START_TIMEOUT = 90.0  # seconds; about four are usual, a busy machine with a col
 class ControlPlane:
     """Starts on construction and is ready then: `folder` holds its PKI, kubeconfigs, logs and data.
 
-    `apiserver_flags` come after the usual ones. Raises BuildFailed (a program cannot be built) or ServerStartError
-    (with the tail of the log)."""
+    `apiserver_flags` and `controller_flags` come after the usual ones. Raises BuildFailed (a program cannot be built)
+    or ServerStartError (with the tail of the log)."""
 
-    def __init__(self, folder: Path, apiserver_flags: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, apiserver_flags: Sequence[str] = (), controller_flags: Sequence[str] = ()) -> None:
         self.folder = folder
-        self._apiserver_flags = apiserver_flags
+        self._apiserver_flags, self._controller_flags = apiserver_flags, controller_flags
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self._ports = {"etcd": free_port(), "peer": free_port(), "apiserver": free_port()}
@@ -94,7 +94,8 @@ class ControlPlane:
     def _start_controller_manager(self) -> None:
         """Ready once the account that it makes in every namespace is there."""
         kubeconfig = self.identities.user("system:kube-controller-manager")
-        process = self._start(kubernetes_servers.kube_controller_manager(self.folder / "pki", kubeconfig))
+        command = kubernetes_servers.kube_controller_manager(self.folder / "pki", kubeconfig)
+        process = self._start([*command, *self._controller_flags])
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         process.wait_until_ready(lambda: self._answers(account), START_TIMEOUT)
 

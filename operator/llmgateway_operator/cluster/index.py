@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from llmgateway_operator.cluster.kinds import Kind
-from llmgateway_operator.cluster.port import FIELD_MANAGER, Document
+from llmgateway_operator.cluster.port import Document
+from llmgateway_operator.cluster.slim_metadata import own_fields
 from llmgateway_operator.keys import Key
 
 
@@ -27,17 +26,15 @@ class ObjectId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """What is known of an object that carries the operator's label.
-
-    `fields` fingerprints the fields that the operator owns by the object's managed fields: whoever changes the value of
-    one of them takes its ownership away, so an unchanged fingerprint means unchanged values.
-    """
+    """What is known of an object that carries the operator's label; `fields`: see `slim_metadata.own_fields`. Two are
+    equal when only their `version` differs."""
 
     uid: str
     owner: Key | None
     owner_uid: str
     fields: str
     leaving: bool
+    version: str = field(default="", compare=False)
 
 
 def child_of(metadata: Document) -> Child:
@@ -48,18 +45,10 @@ def child_of(metadata: Document) -> Child:
         uid=metadata["uid"],
         owner=key,
         owner_uid=owner.get("uid", ""),
-        fields=_fingerprint(metadata),
+        fields=own_fields(metadata),
+        version=metadata.get("resourceVersion", ""),
         leaving="deletionTimestamp" in metadata,
     )
-
-
-def _fingerprint(metadata: Document) -> str:
-    owned = [
-        each.get("fieldsV1")
-        for each in metadata.get("managedFields", ())
-        if each.get("manager") == FIELD_MANAGER and each.get("operation") == "Apply" and not each.get("subresource")
-    ]
-    return hashlib.sha256(json.dumps(owned, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class ChildIndex:

@@ -58,23 +58,27 @@ def referenced(gateway: LLMGateway, observed: Observed) -> frozenset[ObjectId]:
     return frozenset(found) | {ObjectId(SECRET.kind, namespace, name) for name in tokens}
 
 
+Knows = Callable[[Kind, str, str], bool]
+"""Kind, namespace, name: whether the operator knows of such a child; what it does not know of is not asked for."""
+
+
 async def gather(
-    cluster: Cluster, document: Document, gateway: LLMGateway | None, capabilities: Capabilities
+    cluster: Cluster, document: Document, gateway: LLMGateway | None, capabilities: Capabilities, knows: Knows
 ) -> Observed:
     """The view of one LLMGateway. Raises ClusterError."""
     observed = bare(document)
     owner = Owner(observed.namespace, observed.name, observed.uid)
     optional, outdated = await asyncio.gather(capabilities.optional_kinds(), capabilities.outdated_fields())
-    reader = _Reader(cluster, observed.namespace)
-    deployment = await reader.one(DEPLOYMENT, owner.gateway)
+    reader = _Reader(cluster, observed.namespace, knows)
+    deployment = await reader.child(True, DEPLOYMENT, owner.gateway)
     if gateway is None:
         return _replace(observed, deployment=deployment, optional_kinds=optional, outdated_fields=outdated)
     managed = gateway.spec.store.managed is not None
     routed = gateway.spec.expose.http_route is not None and HTTP_ROUTE.kind in optional
     store, claim, route = await asyncio.gather(
-        reader.one_if(managed, DEPLOYMENT, owner.store),
-        reader.one_if(managed, CLAIM, owner.store),
-        reader.one_if(routed, HTTP_ROUTE, owner.gateway),
+        reader.child(managed, DEPLOYMENT, owner.store),
+        reader.child(managed, CLAIM, owner.store),
+        reader.child(routed, HTTP_ROUTE, owner.gateway),
     )
     observed = _replace(
         observed,
@@ -132,14 +136,14 @@ def _replace(observed: Observed, **changes: Any) -> Observed:
 class _Reader:
     """Reads by name in one namespace."""
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster, self._namespace = cluster, namespace
+    def __init__(self, cluster: Cluster, namespace: str, knows: Knows) -> None:
+        self._cluster, self._namespace, self._knows = cluster, namespace, knows
 
     def one(self, kind: Kind, name: str) -> Awaitable[Document | None]:
         return self._cluster.get(kind, self._namespace, name)
 
-    async def one_if(self, wanted: bool, kind: Kind, name: str) -> Document | None:
-        return await self.one(kind, name) if wanted else None
+    async def child(self, wanted: bool, kind: Kind, name: str) -> Document | None:
+        return await self.one(kind, name) if wanted and self._knows(kind, self._namespace, name) else None
 
     async def many(
         self, kind: Kind, names: Iterable[str], read: Callable[[Document], Value]
