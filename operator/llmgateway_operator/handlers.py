@@ -22,7 +22,8 @@ from llmgateway_operator.settings import ProcessSettings
 
 log = logging.getLogger(__name__)
 
-Notice = Callable[[Key], None]
+Notice = Callable[[Key, bool], None]
+"""A key, and whether it was only found, in a list of all there are."""
 
 
 def registry(notice: Notice) -> kopf.OperatorRegistry:
@@ -47,7 +48,7 @@ def _handler(kind: Kind, notice: Notice) -> Callable[..., Any]:
             if seen.get(key) == (now := _without_status(meta)):
                 return
             seen[key] = now
-        notice(key)
+        notice(key, event.get("type") is None)
 
     return noticed
 
@@ -95,7 +96,7 @@ async def watch(settings: ProcessSettings, notice: Notice) -> None:
 
     def work() -> None:
         try:
-            asyncio.run(_operator(settings, lambda key: _pass_on(loop, notice, key)))
+            asyncio.run(_operator(settings, lambda key, found: _pass_on(loop, notice, key, found)))
         except Exception:
             log.exception("kopf failed")
         with contextlib.suppress(RuntimeError):  # the caller's loop is closed: nobody is interested any more
@@ -105,9 +106,9 @@ async def watch(settings: ProcessSettings, notice: Notice) -> None:
     await ended.wait()
 
 
-def _pass_on(loop: asyncio.AbstractEventLoop, notice: Notice, key: Key) -> None:
+def _pass_on(loop: asyncio.AbstractEventLoop, notice: Notice, key: Key, found: bool) -> None:
     with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(notice, key)
+        loop.call_soon_threadsafe(notice, key, found)
 
 
 async def _operator(settings: ProcessSettings, notice: Notice) -> None:

@@ -112,19 +112,19 @@ class Leader:
         await _cancel(stopped, *parts)  # nothing is written from here on
         return 1 if failed else 0
 
-    def notice(self, key: Key) -> None:
-        """kopf saw something of this object."""
+    def notice(self, key: Key, found: bool) -> None:
+        """kopf saw something of this object, or `found` it in a list."""
         self._known.add(key)
-        self._queue.add(key)
+        self._queue.add(key, routine=found)
         for referrer in self._references.referrers(ObjectId(*key)):
-            self._queue.add(referrer)
+            self._queue.add(referrer, routine=found)
 
     def listed(self, kind: Kind, namespace: str | None, items: list[Document]) -> None:
         """A metadata watch has listed everything of a kind."""
         own = [each for each in items if _is_ours(each)]
         self._index.reset(kind, namespace, own)
         for each in items:
-            self._touch(kind, each)
+            self._touch(kind, each, routine=True)
 
     def changed(self, kind: Kind, metadata: Document, *, deleted: bool) -> None:
         """A metadata watch saw a change."""
@@ -138,13 +138,14 @@ class Leader:
             after = self._index.put(kind, metadata)
         self._touch(kind, metadata, is_news=_is_news(kind, before, after))
 
-    def _touch(self, kind: Kind, metadata: Document, *, is_news: bool = True) -> None:
+    def _touch(self, kind: Kind, metadata: Document, *, is_news: bool = True, routine: bool = False) -> None:
         """A child's news are worked a moment later: it usually has more to tell."""
         for owner in metadata.get("ownerReferences", ()):
             if is_news and owner.get("controller") and owner["kind"] in self._reconcilers:
-                self._queue.add_after(Key(owner["kind"], metadata["namespace"], owner["name"]), SETTLE)
+                owning = Key(owner["kind"], metadata["namespace"], owner["name"])
+                self._queue.add_after(owning, SETTLE, routine=routine)
         for referrer in self._references.referrers(ObjectId(kind.kind, metadata["namespace"], metadata["name"])):
-            self._queue.add(referrer)
+            self._queue.add(referrer, routine=routine)
 
     async def _work(self) -> None:
         """Workers start when the index is complete: what is not in it yet would be applied in vain."""
@@ -162,7 +163,7 @@ class Leader:
             for watch in self._watches:
                 watch.relist()
             for key in self._known:
-                self._queue.add_after(key, random.uniform(0, self._settings.resync / 10))
+                self._queue.add_after(key, random.uniform(0, self._settings.resync / 10), routine=True)
 
 
 def _reconcilers(

@@ -1,7 +1,8 @@
 """The work queue: keys only, each at most once in the queue and in one worker at a time.
 
-A key that is added while a worker has it is worked again afterwards: no change is lost, however many come. Failures are
-tried again after a growing pause with jitter, alone: one broken object delays no other.
+A key that is added while a worker has it is worked again afterwards: no change is lost, however many come. Failures
+are tried again after a growing pause with jitter, alone: one broken object delays no other. Changes go before routine,
+that is, before first and full looks at everything: who edits one of a thousand objects does not wait for the others.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Final
 
 from llmgateway_operator.cluster.errors import ClusterError
@@ -29,29 +31,36 @@ class Workqueue:
     """Needs a running event loop."""
 
     def __init__(self) -> None:
-        self._ready: asyncio.Queue[Key] = asyncio.Queue()
-        self._waiting: set[Key] = set()
+        self._ready: asyncio.PriorityQueue[tuple[bool, int, Key]] = asyncio.PriorityQueue()
+        self._numbers = count()
+        self._waiting: dict[Key, bool] = {}
         self._working: set[Key] = set()
-        self._again: set[Key] = set()
+        self._again: dict[Key, bool] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._routine_timers: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self.done = 0
         self.failed = 0
 
-    def add(self, key: Key) -> None:
-        """As soon as a worker is free."""
+    def add(self, key: Key, *, routine: bool = False) -> None:
+        """As soon as a worker is free; `routine` after everything that is none."""
         if key in self._working:
-            self._again.add(key)
-        elif key not in self._waiting:
-            self._waiting.add(key)
-            self._ready.put_nowait(key)
+            self._again[key] = routine and self._again.get(key, True)
+        elif key not in self._waiting or (self._waiting[key] and not routine):
+            self._waiting[key] = routine
+            self._ready.put_nowait((routine, next(self._numbers), key))
 
-    def add_after(self, key: Key, seconds: float) -> None:
+    def add_after(self, key: Key, seconds: float, *, routine: bool = False) -> None:
         """Later; the earlier one of two dates counts."""
         loop = asyncio.get_running_loop()
         known = self._timers.get(key)
+        if not routine:
+            self._routine_timers.discard(key)
+        elif known is None:
+            self._routine_timers.add(key)
         if known is None or known.when() > loop.time() + seconds:
-            self._cancel(key)
+            if known is not None:
+                known.cancel()
             self._timers[key] = loop.call_later(seconds, self._due, key)
 
     def depth(self) -> int:
@@ -70,8 +79,10 @@ class Workqueue:
 
     async def _worker(self, reconcile: Work) -> None:
         while True:
-            key = await self._ready.get()
-            self._waiting.discard(key)
+            routine, _, key = await self._ready.get()
+            if self._waiting.get(key) is not routine:
+                continue  # it came again, and not as routine
+            del self._waiting[key]
             self._working.add(key)
             self._cancel(key)
             try:
@@ -79,8 +90,7 @@ class Workqueue:
             finally:
                 self._working.discard(key)
                 if key in self._again:
-                    self._again.discard(key)
-                    self.add(key)
+                    self.add(key, routine=self._again.pop(key))
 
     async def _one(self, key: Key, reconcile: Work) -> None:
         try:
@@ -105,9 +115,15 @@ class Workqueue:
         self.add_after(key, pause)
 
     def _due(self, key: Key) -> None:
-        self._timers.pop(key, None)
-        self.add(key)
+        routine = key in self._routine_timers
+        self._forget_timer(key)
+        self.add(key, routine=routine)
 
     def _cancel(self, key: Key) -> None:
-        if timer := self._timers.pop(key, None):
+        if timer := self._timers.get(key):
             timer.cancel()
+        self._forget_timer(key)
+
+    def _forget_timer(self, key: Key) -> None:
+        self._timers.pop(key, None)
+        self._routine_timers.discard(key)

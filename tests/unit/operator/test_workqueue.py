@@ -116,3 +116,37 @@ async def test_the_earlier_of_two_dates_counts_and_an_answer_asks_for_another_lo
     task = asyncio.create_task(queue.work(reconcile, 1))
     await until(lambda: len(worked) == 3)
     task.cancel()
+
+
+async def test_a_change_goes_before_routine_even_when_the_key_waits_as_routine() -> None:
+    queue, worked = Workqueue(), []
+
+    async def reconcile(key: Key) -> None:
+        worked.append(key.name)
+
+    keys = [Key("LLMGateway", "team", str(number)) for number in range(5)]
+    for key in keys:
+        queue.add(key, routine=True)
+    queue.add(keys[3])
+    queue.add(ONE)
+    queue.add(keys[3], routine=True)
+    task = asyncio.create_task(queue.work(reconcile, 1))
+    await until(lambda: queue.done == 6 and queue.idle())
+    task.cancel()
+    assert worked == ["3", "one", "0", "1", "2", "4"]
+
+
+async def test_a_late_routine_look_stays_routine_unless_something_changed() -> None:
+    queue, worked = Workqueue(), []
+
+    async def reconcile(key: Key) -> None:
+        worked.append(key.name)
+
+    queue.add_after(TWO, 0.01, routine=True)
+    queue.add_after(ONE, 0.01, routine=True)
+    queue.add_after(ONE, 60)
+    await until(lambda: queue.depth() == 2)
+    task = asyncio.create_task(queue.work(reconcile, 1))
+    await until(lambda: queue.done == 2)
+    task.cancel()
+    assert worked == ["one", "two"]
