@@ -22,8 +22,9 @@ def write(subject: str, payload: Any = "") -> Write:
 def names(queue: WriteQueue) -> list[Any]:
     taken = []
     while queue:
-        taken.append(queue.take().payload)
-        queue.done()
+        [write] = queue.take()
+        taken.append(write.payload)
+        queue.done(write)
     return taken
 
 
@@ -88,6 +89,19 @@ def test_a_write_that_is_being_made_takes_no_more() -> None:
     assert queue.extend_last(("a",), [2]) is False
 
 
+def test_writes_on_different_subjects_leave_together_and_those_on_one_in_order() -> None:
+    queue = WriteQueue(10, 1000)
+    for subject, payload in (("a", 1), ("a", 2), ("b", 3), ("c", 4), ("b", 5), ("d", 6)):
+        queue.add(write(subject, payload))
+    first, second, third = queue.take(3)
+    assert [first.payload, second.payload, third.payload] == [1, 3, 4]
+    queue.done(second)
+    queue.lost(third)
+    queue.put_back()
+    assert (len(queue), queue.dropped, queue.concerns(("c",))) == (4, 1, False)
+    assert names(queue) == [1, 2, 5, 6]
+
+
 steps = st.lists(st.sampled_from(["add", "done", "put_back", "lost"]), max_size=60)
 
 
@@ -99,8 +113,8 @@ def test_it_behaves_as_a_bounded_list(history: list[str], most: int, most_bytes:
             model.append("x" * (number % 7))
             queue.add(write("s", model[-1]))
         elif model:
-            queue.take()
-            getattr(queue, step)()
+            [taken] = queue.take()
+            getattr(queue, step)(*([] if step == "put_back" else [taken]))
             if step != "put_back":
                 del model[0]
                 dropped += step == "lost"

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.1
 """Seconds before the second try to reach a store that went away; it doubles from there."""
+TOGETHER = 32
+"""Queued writes, each on another subject, that are made at the same time."""
 LAST_TRY = 2.0
 """Seconds that a closing store gives its queue."""
 
@@ -73,7 +75,7 @@ class Guard:
     ) -> Result:
         """The result of `make`, or `otherwise` when the write was queued. Writes on one subject go one by one."""
         async with self._turns.setdefault(subject, asyncio.Lock()):
-            if not self.is_queueing:
+            if not self.waits(subject):
                 try:
                     return await self._tried(make)
                 except StoreUnavailable as error:
@@ -81,10 +83,10 @@ class Guard:
             self.queue.add(Write(subject, make, payload))
             return otherwise
 
-    @property
-    def is_queueing(self) -> bool:
-        """Whether a write would wait: nothing may overtake the queue."""
-        return self._away or len(self.queue) > 0
+    def waits(self, subject: Subject) -> bool:
+        """Whether a write on this subject would be queued: it may overtake others, but none on the same subject. If
+        everything waited for the queue, a busy gateway's would grow faster than it is written."""
+        return self._away or self.queue.concerns(subject)
 
     async def close(self) -> None:
         """The queue gets one last try; what is left is counted as lost."""
@@ -139,14 +141,22 @@ class Guard:
     async def _write_queued(self) -> None:
         """Oldest first, until none is left. Raises StoreUnavailable."""
         while self.queue:
-            write = self.queue.take()
             try:
-                await write.make()
-            except (StoreUnavailable, asyncio.CancelledError):
+                made = [self._write_one(write) for write in self.queue.take(TOGETHER)]
+                results = await asyncio.gather(*made, return_exceptions=True)
+            finally:
                 self.queue.put_back()
-                raise
-            except Exception:
-                log.exception("A queued write was refused and is lost.")
-                self.queue.lost()
-            else:
-                self.queue.done()
+            for result in results:
+                if result is not None:
+                    raise result
+
+    async def _write_one(self, write: Write) -> None:
+        try:
+            await write.make()
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("A queued write was refused and is lost.")
+            self.queue.lost(write)
+        else:
+            self.queue.done(write)

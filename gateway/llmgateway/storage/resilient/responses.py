@@ -36,7 +36,7 @@ class ResilientResponses:
         if not events:
             return await self._is_open(owner, response)
         subject = _subject(owner, response)
-        if self._guard.is_queueing and self._guard.queue.extend_last(subject, events):
+        if self._guard.waits(subject) and self._guard.queue.extend_last(subject, events):
             return True
         waiting = list(events)  # grows while it waits
         make = partial(self._inner.append_events, owner, response, waiting)

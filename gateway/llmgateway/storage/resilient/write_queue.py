@@ -1,4 +1,5 @@
-"""Writes that wait for the store: first in, first out; when there are too many the oldest are lost, and counted."""
+"""Writes that wait for the store: the oldest leave first, those on one subject one by one; when there are too many the
+oldest are lost, and counted."""
 
 from __future__ import annotations
 
@@ -10,6 +11,10 @@ from llmgateway.wire import json_codec
 
 Subject = tuple[str, ...]
 """What a write is about, such as ("conversation", owner, id): writes on one subject keep their order."""
+
+
+LOOKED_AT = 256
+"""Writes among which different subjects are looked for: a long queue is not searched to its end each time."""
 
 
 @dataclass(eq=False)
@@ -25,19 +30,20 @@ class Write:
 
 
 class WriteQueue:
-    """Bounded by number and by bytes, but for the write that is being made (`take`): it waits until it is `done`."""
+    """Bounded by number and by bytes, but for the writes that are being made (`take`): they wait until they are
+    `done`."""
 
     def __init__(self, max_writes: int, max_bytes: int) -> None:
         self._max_writes = max_writes
         self._max_bytes = max_bytes
         self._writes: deque[Write] = deque()
-        self._taken: Write | None = None
+        self._taken: list[Write] = []
         self._subjects: Counter[Subject] = Counter()
         self.bytes = 0
         self.dropped = 0
 
     def __len__(self) -> int:
-        return len(self._writes) + (self._taken is not None)
+        return len(self._writes) + len(self._taken)
 
     def concerns(self, subject: Subject) -> bool:
         """Whether a write on this subject waits."""
@@ -64,26 +70,34 @@ class WriteQueue:
         self._shrink()
         return True
 
-    def take(self) -> Write:
-        """The oldest one, to be made: `done`, `put_back` or `lost` must follow."""
-        self._taken = self._writes.popleft()
-        return self._taken
+    def take(self, most: int = 1) -> list[Write]:
+        """The oldest ones of so many subjects, to be made in any order: `done` or `lost` for each, then `put_back`."""
+        subjects: set[Subject] = set()
+        passed: list[Write] = []
+        for _ in range(min(len(self._writes), LOOKED_AT)):
+            write = self._writes.popleft()
+            if write.subject in subjects or len(subjects) == most:
+                passed.append(write)
+            else:
+                subjects.add(write.subject)
+                self._taken.append(write)
+        self._writes.extendleft(reversed(passed))
+        return list(self._taken)
 
-    def done(self) -> None:
-        """The taken write was made."""
-        self._forget(self._taken)
-        self._taken = None
+    def done(self, write: Write) -> None:
+        """A taken write was made."""
+        self._taken.remove(write)
+        self._forget(write)
 
-    def lost(self) -> None:
-        """The taken write can never be made."""
-        self.done()
+    def lost(self, write: Write) -> None:
+        """A taken write can never be made."""
+        self.done(write)
         self.dropped += 1
 
     def put_back(self) -> None:
-        """The taken write must wait on, before all others."""
-        if self._taken is not None:
-            self._writes.appendleft(self._taken)
-        self._taken = None
+        """The taken writes that are left must wait on, before all others."""
+        self._writes.extendleft(reversed(self._taken))
+        self._taken.clear()
         self._shrink()
 
     def _last_of(self, subject: Subject) -> Write | None:
@@ -92,14 +106,12 @@ class WriteQueue:
         return next((write for write in reversed(self._writes) if write.subject == subject), None)
 
     def _shrink(self) -> None:
-        taken = self._taken.size if self._taken else 0
+        taken = sum(write.size for write in self._taken)
         while self._writes and (len(self._writes) > self._max_writes or self.bytes - taken > self._max_bytes):
             self._forget(self._writes.popleft())
             self.dropped += 1
 
-    def _forget(self, write: Write | None) -> None:
-        if write is None:
-            return
+    def _forget(self, write: Write) -> None:
         self.bytes -= write.size
         self._subjects[write.subject] -= 1
         if not self._subjects[write.subject]:
