@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
@@ -17,7 +18,8 @@ class ExpiringTable(Generic[Key, Value]):
         self._ttl = ttl
         self._clock = clock
         self._max_weight = max_weight
-        self._rows: dict[Key, tuple[float, int, Value]] = {}  # in order of writing, hence of expiry
+        # in order of writing, hence of expiry; a plain dict finds its first row by walking over all that were deleted
+        self._rows: OrderedDict[Key, tuple[float, int, Value]] = OrderedDict()
         self._weight = 0
 
     def put(self, key: Key, value: Value, weight: int = 1) -> None:
