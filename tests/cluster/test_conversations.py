@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from support.cluster.end_to_end.gateways import KEYS
 from support.cluster.end_to_end.port_forward import port_forward
 from support.cluster.end_to_end.served import Served, request
+from support.kubectl import wait_until
 
 ALICE = KEYS["alice"]
 
@@ -46,6 +48,16 @@ def _say(served: Served, folder: Path, name: str, text: str) -> Any:
 
 
 def _texts(served: Served, folder: Path, name: str) -> list[str]:
+    """A gateway that lost its store looks for it again within 30 s, and says 503 meanwhile."""
     with port_forward(served.kubectl, "service/demo-gateway", folder) as url:
-        found = request(f"{url}/v1/conversations/{name}", ALICE)
+        found = wait_until(lambda: _conversation(url, name), 40, f"conversation {name}")
     return [each["content"] for each in found["messages"]]
+
+
+def _conversation(url: str, name: str) -> Any:
+    try:
+        return request(f"{url}/v1/conversations/{name}", ALICE)
+    except HTTPError as refused:
+        if refused.code == 503:
+            return None
+        raise
