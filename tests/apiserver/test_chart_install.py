@@ -13,7 +13,7 @@ import yaml
 from charts.chart_cluster import CRDS, RELEASE, ChartCluster, cluster, control_plane_for_charts
 from charts.helm_program import OPERATOR_CHART, RESOURCE_CHART, ROOT, HelmError, rendered_text
 from support.kubectl import Kubectl, KubectlError, wait_until
-from support.operator_gateways import small_gateway
+from support.operator_gateways import refreshed_login, small_gateway
 from support.operator_process import OperatorProcess
 
 __all__ = ["cluster", "control_plane_for_charts"]  # fixtures
@@ -26,17 +26,7 @@ BUSY = {
     "observability": {"dashboard": True},
     "network": {"policy": {"enabled": True}},
 }
-LOGIN = {
-    "apiVersion": "llmgateway.dev/v1alpha1",
-    "kind": "LLMCredential",
-    "metadata": {"name": "login"},
-    "spec": {
-        "type": "RefreshToken",
-        "sourceRef": {"name": "bootstrap", "keys": {"refreshToken": "token"}},
-        "oauth": {"tokenURL": "https://login.example/token", "clientID": "c"},
-        "refresh": {"enabled": True},
-    },
-}
+LOGIN = refreshed_login(refresh={"enabled": True})
 BOOTSTRAP = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bootstrap"}, "stringData": {"token": "x"}}
 
 

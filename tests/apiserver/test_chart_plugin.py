@@ -14,21 +14,12 @@ import pytest
 
 from support.kubectl import Kubectl, wait_until
 from support.kubernetes_binaries import binary
-from support.operator_gateways import small_gateway
+from support.operator_gateways import refreshed_login, small_gateway
 from support.operator_process import install_crds, running_operator
 from support.shared_control_plane import SharedControlPlane
 
 REFRESH_AT = "llmgateway.dev/refresh-at"
-CREDENTIAL = {
-    "apiVersion": "llmgateway.dev/v1alpha1",
-    "kind": "LLMCredential",
-    "metadata": {"name": "login"},
-    "spec": {
-        "type": "RefreshToken",
-        "sourceRef": {"name": "bootstrap", "keys": {"refreshToken": "token"}},
-        "oauth": {"tokenURL": "https://login.example/token", "clientID": "c"},
-    },
-}
+CREDENTIAL = refreshed_login()
 
 
 class Plugin:

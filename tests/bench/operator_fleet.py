@@ -13,6 +13,8 @@ from typing import Any
 
 import aiohttp
 
+from support.operator_gateways import small_gateway
+
 NAMESPACES = 10
 AT_ONCE = 8
 """Requests in flight while the fleet is made."""
@@ -37,17 +39,16 @@ def gateway(number: int) -> dict[str, Any]:
         "endpoint": {"url": "http://upstream.invalid/v1"},
         "credentialRef": {"kind": "Secret", "name": f"key-{number}", "key": "key"},
     }
-    spec = {
-        "backends": [backend],
-        "store": {"managed": {"persistence": {"mode": "RDB"}}},
-        "credentialsDelivery": {"onChange": "RollingRestart"},
-        "expose": {"hostnames": [f"llm-{number}.example"], "ingress": {"className": "nginx"}},
-        "scaling": {"autoscale": {"min": 2, "max": 4}},
-        "availability": {"podDisruptionBudget": {"minAvailable": 1}},
-        "network": {"policy": {"enabled": True}},
-    }
-    metadata = {"name": f"gateway-{number}"}
-    return {"apiVersion": "llmgateway.dev/v1alpha1", "kind": "LLMGateway", "metadata": metadata, "spec": spec}
+    return small_gateway(
+        f"gateway-{number}",
+        backends=[backend],
+        store={"managed": {"persistence": {"mode": "RDB"}}},
+        credentialsDelivery={"onChange": "RollingRestart"},
+        expose={"hostnames": [f"llm-{number}.example"], "ingress": {"className": "nginx"}},
+        scaling={"autoscale": {"min": 2, "max": 4}},
+        availability={"podDisruptionBudget": {"minAvailable": 1}},
+        network={"policy": {"enabled": True}},
+    )
 
 
 class Fleet:

@@ -22,9 +22,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from bench.cores import cpu_seconds, resident_mib
 from bench.operator_calls import ACCOUNT, Call, CallLog, writes
 from bench.operator_fleet import Fleet, fleet
-from support.kubectl import Kubectl
+from support.kubectl import Kubectl, wait_until
 from support.kubernetes_control_plane import ControlPlane
 from support.operator_process import OperatorProcess, install_crds
 
@@ -120,17 +121,17 @@ class Measurement:
         found.calls = _by_name(counted)
         found.calls_per_gateway = counted.total() / self._fleet.size
         found.writes_per_gateway = writes(counted) / self._fleet.size
-        found.operator_cpu, found.peak_mib = _cpu_seconds(leader.pid), _memory(leader.pid, "VmHWM")
+        found.operator_cpu, found.peak_mib = cpu_seconds(leader.pid), _peak_mib(leader.pid)
 
     async def _stay_quiet(self, leader: OperatorProcess) -> None:
         self._say(f"{QUIET:.0f} quiet seconds")
-        before = _cpu_seconds(leader.pid)
+        before = cpu_seconds(leader.pid)
         await asyncio.sleep(QUIET)
         counted = self._calls.calls()
         found = self.figures
         found.quiet_calls, found.quiet_writes = counted.total(), writes(counted)
-        found.quiet_cpu_share = (_cpu_seconds(leader.pid) - before) / QUIET
-        found.resident_mib = _memory(leader.pid, "VmRSS")
+        found.quiet_cpu_share = (cpu_seconds(leader.pid) - before) / QUIET
+        found.resident_mib = resident_mib(leader.pid)
         if found.quiet_writes:
             self._say(f"written: {_by_name(counted)}")
 
@@ -152,14 +153,14 @@ class Measurement:
         leader.kill()
         killed = time.monotonic()
         marked = asyncio.create_task(self._fleet.edit_secret(random.Random(SEED).randrange(self._fleet.size), "x", 300))
-        await _until(follower.leads, 60)
+        await asyncio.to_thread(wait_until, follower.leads, 60, "another leader")
         found = self.figures
         found.leads_after = time.monotonic() - killed
         await marked
         found.marks_after = time.monotonic() - killed
         await self._until_quiet()
         found.quiet_after = time.monotonic() - killed
-        found.peak_mib = max(found.peak_mib, _memory(follower.pid, "VmHWM"))
+        found.peak_mib = max(found.peak_mib, _peak_mib(follower.pid))
         follower.stop()
 
     async def _until_quiet(self) -> None:
@@ -191,21 +192,9 @@ def _by_name(calls: Counter[Call]) -> dict[str, int]:
     return {f"{call.verb} {call.resource}": count for call, count in calls.most_common()}
 
 
-async def _until(condition, timeout: float) -> None:  # type: ignore[no-untyped-def]
-    async with asyncio.timeout(timeout):
-        while not await asyncio.to_thread(condition):
-            await asyncio.sleep(0.1)
-
-
-def _memory(pid: int, name: str) -> float:
-    """MiB; `name`: VmRSS (now) or VmHWM (the most there was)."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition(f"{name}:")[2].split()[0]) / 1024
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _peak_mib(pid: int) -> float:
+    """The most there was resident."""
+    return int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
 BARS = {

@@ -47,6 +47,18 @@ def full_gateway(name: str = "demo") -> Document:
     )
 
 
+def refreshed_login(**spec: Any) -> Document:
+    """An LLMCredential `login` whose refresh token is in the Secret `bootstrap`."""
+    source = {"name": "bootstrap", "keys": {"refreshToken": "token"}}
+    oauth = {"tokenURL": "https://login.example/token", "clientID": "c"}
+    return {
+        "apiVersion": "llmgateway.dev/v1alpha1",
+        "kind": "LLMCredential",
+        "metadata": {"name": "login"},
+        "spec": {"type": "RefreshToken", "sourceRef": source, "oauth": oauth, **spec},
+    }
+
+
 def parsed(document: Document) -> LLMGateway:
     """Raises AssertionError with what is wrong."""
     gateway = parse_gateway(document)

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Mapping
 
 from llmgateway.credentials.secret_store import SecretStore
+from llmgateway.credentials.token_formats import CLAUDE_FILE
 from llmgateway.server.configuration_file import Configuration
 from llmgateway.upstreams.backend import Backend, CredentialSource, RetrySettings
 from llmgateway.upstreams.circuit import Circuit
@@ -24,8 +25,6 @@ MakeTransport = Callable[[BackendSpec, str | None, ReadLogin | None], Transport]
 """Spec, PEM bundle of the backend's certificate authorities, and a login's file -> its transport."""
 
 ACCESS_TOKEN_KEY = "accessToken"  # noqa: S105 - the name of a key, not a secret
-LOGIN_KEY = ".credentials.json"
-"""A `credentialRef` with this key is the login's file of an agent, not a value to show."""
 RETIRE_POLL = 0.5
 
 
@@ -126,7 +125,7 @@ class BackendPool:
         if reference is None:
             return None
         credential = _credential_of(reference, credentials)
-        secret = credential.target_secret_name if credential else reference.name
+        secret = _secret_of(reference, credential)
         key = reference.key or ACCESS_TOKEN_KEY
         bearer = credential is not None and credential.spec.type != "Static"
         return CredentialSource(
@@ -136,13 +135,12 @@ class BackendPool:
     def _login(
         self, spec: BackendSpec, reference: CredentialReference | None, credentials: Mapping[str, LLMCredential]
     ) -> ReadLogin | None:
-        if spec.type != "ClaudeAgent" or reference is None or reference.key != LOGIN_KEY:
-            return None
-        credential = _credential_of(reference, credentials)
-        secret = credential.target_secret_name if credential else reference.name
+        if spec.type != "ClaudeAgent" or reference is None or reference.key != CLAUDE_FILE:
+            return None  # with that key it is the login's file of an agent, not a value to show
+        secret = _secret_of(reference, _credential_of(reference, credentials))
 
         def read() -> bytes:
-            return (self._secrets.value(secret, LOGIN_KEY) or "").encode()
+            return (self._secrets.value(secret, CLAUDE_FILE) or "").encode()
 
         return read
 
@@ -160,6 +158,10 @@ def _credential_of(
     return credentials.get(reference.name) or LLMCredential.model_validate(
         {"metadata": {"name": reference.name}, "spec": {"type": "RefreshToken"}}
     )
+
+
+def _secret_of(reference: CredentialReference, credential: LLMCredential | None) -> str:
+    return credential.target_secret_name if credential else reference.name
 
 
 async def _close_when_idle(backend: Backend) -> None:

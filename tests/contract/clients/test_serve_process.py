@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
 from support.gateway_files import gateway_document, model, write_documents
+from support.kubectl import wait_until
 from support.running_gateway import gateway_process
 
 LLMGATEWAY = [sys.executable, "-m", "llmgateway"]
@@ -78,7 +78,7 @@ def test_readyz_says_503_while_a_stream_still_runs() -> None:
             pieces = answer.iter_text()
             next(pieces)
             running.process.send_signal(signal.SIGTERM)
-            wait_for(lambda: httpx.get(f"{running.url}/readyz").status_code == 503)
+            wait_until(lambda: httpx.get(f"{running.url}/readyz").status_code == 503, 2, "readyz says 503")
             assert "".join(pieces).endswith("data: [DONE]\n\n")
         running.process.wait(timeout=10)
 
@@ -110,10 +110,3 @@ def test_an_idle_connection_does_not_hold_up_the_end() -> None:
         assert running.process is not None
         running.process.send_signal(signal.SIGTERM)
         running.process.wait(timeout=10)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 2.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"did not happen within {seconds} s"
-        time.sleep(0.02)

@@ -7,14 +7,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
 from support.gateway_files import gateway_document, model, write_documents
+from support.kubectl import wait_until
 from support.running_gateway import Running, gateway_process
 
 SERIES = re.compile(r"^llmgateway_requests_total\{(.*)\} (\S+)$", re.MULTILINE)
@@ -66,9 +65,9 @@ def test_a_worker_that_is_killed_is_replaced(file: Path) -> None:
     with gateway_process(["-f", str(file), "--workers", "2"]) as running:
         victim, other = children(running)
         os.kill(victim, signal.SIGKILL)
-        wait_for(lambda: len(children(running)) == 2 and victim not in children(running))
+        wait_until(lambda: len(children(running)) == 2 and victim not in children(running), 10, "another worker")
         assert other in children(running)
-        wait_for(lambda: 'worker="0"' in httpx.get(f"{running.url}/metrics").text)
+        wait_until(lambda: 'worker="0"' in httpx.get(f"{running.url}/metrics").text, 10, "its metrics")
         assert ask(running.url, "hello").status_code == 200
 
 
@@ -90,7 +89,7 @@ def test_workers_end_with_their_parent(file: Path) -> None:
         assert running.process is not None
         workers = children(running)
         running.process.kill()
-        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 15)
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 15, "the end of the workers")
 
 
 def test_what_workers_cannot_share_is_refused(tmp_path: Path) -> None:
@@ -99,10 +98,3 @@ def test_what_workers_cannot_share_is_refused(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "llmgateway", "serve", "-f", str(file), "--workers", number, "--port", "1"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         assert done.returncode in (1, 2) and reason in done.stderr
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"did not happen within {seconds} s"
-        time.sleep(0.05)
