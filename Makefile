@@ -24,7 +24,7 @@ run: $(SET_UP) ## serve the embedded default on 127.0.0.1:8080 (no key, no clust
 
 test: $(SET_UP) check ## every test that needs no cluster runtime, with real servers
 	$(BIN)/python -m support.set_up_servers
-	$(BIN)/pytest -n 2 --dist loadgroup tests/unit tests/golden tests/contract tests/apiserver tests/charts
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/golden tests/contract tests/apiserver tests/charts
 
 check: $(SET_UP) ## ruff, mypy --strict, layer rules, stale generated files
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ from llmgateway.events import (
 )
 from llmgateway.failures import Failure
 from llmgateway.wire.sse import MAX_EVENT_BYTES, SSEDecoder
+from llmgateway.wire.text_splice import TextSplice
 
 CONTENT = frozenset({TextDelta, ReasoningDelta, ToolArgumentsDelta})
 
@@ -88,17 +89,18 @@ class StreamedTurn(Protocol):
 class TranslatedStream:
     """upstream dialect -> events -> policies on answers (`passed`) -> client dialect."""
 
-    __slots__ = ("_decoder", "_encoder", "_passed", "outcome")
+    __slots__ = ("_decoder", "_encoder", "_passed", "_splice", "outcome")
 
     def __init__(
         self,
         decoder: StreamDecoder,
         encoder: StreamEncoder,
-        passed: Callable[[Sequence[Event]], Sequence[Event]] = lambda events: events,
+        passed: Callable[[Sequence[Event]], Sequence[Event]] | None = None,
     ) -> None:
         self._decoder = decoder
         self._encoder = encoder
         self._passed = passed
+        self._splice = TextSplice()
         self.outcome = Outcome()
 
     @property
@@ -107,8 +109,17 @@ class TranslatedStream:
         return self.outcome.finish is not None or self.outcome.failure is not None
 
     def receive(self, data: bytes) -> bytes:
-        """Bytes of one upstream read -> bytes for the client, in one piece."""
-        return self._encode(self._decoder.feed(data))
+        """Bytes of one upstream read -> bytes for the client, in one piece. Texts that nobody needs to see are not
+        parsed."""
+        if self._passed is not None or not self._decoder.passes_text:
+            return self._encode(self._decoder.feed(data))
+        texts = self._splice.texts(data)
+        if texts is not None:
+            return self._encoder.pass_texts(texts)
+        events = self._decoder.feed(data)
+        if events and type(events[-1]) is TextDelta and self._splice.learns:
+            self._learn(data)
+        return self._encode(events)
 
     def receive_events(self, events: Sequence[Event]) -> bytes:
         """For an upstream that answered whole although a stream was asked."""
@@ -126,11 +137,15 @@ class TranslatedStream:
         """A sign of life; nothing after the end."""
         return b"" if self.ended else self._encoder.keep_alive()
 
+    def _learn(self, data: bytes) -> None:
+        event = data[data[:-2].rfind(b"\n\n") + 2 :] if data.count(b"\n\n") > 1 else data
+        self._splice.learn(event, self._decoder.lone_text(event))
+
     def _encode(self, events: Sequence[Event]) -> bytes:
         if not events:
             return b""
         self.outcome.note(events)
-        return self._encoder.encode(self._passed(events))
+        return self._encoder.encode(events if self._passed is None else self._passed(events))
 
 
 def _chat_tells(data: bytes) -> bool:

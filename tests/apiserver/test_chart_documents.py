@@ -16,8 +16,6 @@ from charts.helm_program import ROOT
 from support.kubernetes_binaries import binary
 
 __all__ = ["cluster", "control_plane_for_charts"]  # fixtures
-pytestmark = pytest.mark.xdist_group("chart-documents")
-
 STORY = ("install", "security", "troubleshooting", "backup", "upgrade", "uninstall")
 DOCUMENTS = (*STORY, "gitops", "capability-levels")
 

@@ -14,8 +14,6 @@ from support.kubectl import Kubectl, KubectlError, wait_until
 from support.operator_process import install_crds, running_operator
 from support.shared_control_plane import SharedControlPlane
 
-pytestmark = pytest.mark.xdist_group("gitops")  # one namespace, one operator
-
 FOLDER = str(GITOPS / "gateways")
 
 

@@ -17,8 +17,6 @@ from support.operator_gateways import refreshed_login, small_gateway
 from support.operator_process import OperatorProcess
 
 __all__ = ["cluster", "control_plane_for_charts"]  # fixtures
-pytestmark = pytest.mark.xdist_group("chart-install")
-
 CHILDREN = "serviceaccounts,configmaps,services,secrets,deployments,poddisruptionbudgets,networkpolicies,roles,cronjobs"
 BUSY = {
     "store": {"managed": {}},

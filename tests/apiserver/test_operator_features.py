@@ -18,8 +18,6 @@ from support.shared_control_plane import SharedControlPlane
 
 FAR = {"name": "far", "type": "OpenAI", "credentialRef": {"kind": "Secret", "name": "upstream", "key": "token"}}
 
-pytestmark = pytest.mark.xdist_group("operator-features")  # one operator for all
-
 
 @pytest.fixture(scope="module")
 def play(control_plane: SharedControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

@@ -17,8 +17,6 @@ from support.shared_control_plane import SharedControlPlane
 
 CHILDREN = ("serviceaccount", "configmap", "service", "deployment")
 
-pytestmark = pytest.mark.xdist_group("operator-reconciles")  # one operator for all
-
 
 @pytest.fixture(scope="module")
 def play(control_plane: SharedControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 from msgspec import Struct, field
 
-from llmgateway.events import Event, ToolIdentity
+from llmgateway.events import Event, TextDelta, ToolIdentity
 from llmgateway.failures import Failure
 from llmgateway.fold import Answer
+from llmgateway.wire.json_codec import decode
 
 
 class Reply(Struct, kw_only=True):
@@ -38,6 +39,11 @@ class Reply(Struct, kw_only=True):
     """The client's request document (responses: its fields are echoed)."""
 
 
+def text_deltas(insides: bytes) -> list[Event]:
+    """The texts whose JSON strings have these insides, one a line."""
+    return [TextDelta(decode(b'"' + inside + b'"')) for inside in insides.split(b"\n")]
+
+
 class StreamDecoder(Protocol):
     """Upstream stream bytes -> events, split anywhere. After TurnFinished or TurnFailed nothing more comes."""
 
@@ -49,12 +55,26 @@ class StreamDecoder(Protocol):
         """The upstream closed: the events still due; TurnFailed when it died before its turn was finished."""
         ...
 
+    @property
+    def passes_text(self) -> bool:
+        """True where an event is due that, if all it holds is a text, changes nothing here: it may go past."""
+        ...
+
+    def lone_text(self, event: bytes) -> tuple[bytes, str] | None:
+        """The text of a whole server-sent event that holds nothing else, after its member's name (in quotation
+        marks); None for every other event."""
+        ...
+
 
 class StreamEncoder(Protocol):
     """Events -> client stream bytes; every call returns whole server-sent events only."""
 
     def encode(self, events: Sequence[Event]) -> bytes:
         """All events of one upstream read in one piece of bytes (may be empty)."""
+        ...
+
+    def pass_texts(self, insides: bytes) -> bytes:
+        """What `encode` makes of `text_deltas(insides)`, cheaper where the encoder need not read them."""
         ...
 
     def keep_alive(self) -> bytes:

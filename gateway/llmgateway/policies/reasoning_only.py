@@ -43,6 +43,11 @@ class ReasoningShown:
         self._reasoning: list[str] = []
         self.acted = False
 
+    @property
+    def collects(self) -> bool:
+        """False where nothing can come of it: `pass_on` need not be called."""
+        return self._collects
+
     def pass_on(self, events: Sequence[Event]) -> Sequence[Event]:
         """The same events, and a TextDelta before TurnFinished where the turn held reasoning alone."""
         if not self._collects:

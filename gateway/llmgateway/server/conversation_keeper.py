@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from llmgateway.dialects.reply import Reply, StreamEncoder
+from llmgateway.dialects.reply import Reply, StreamEncoder, text_deltas
 from llmgateway.events import Event
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.fold import fold
@@ -105,6 +105,9 @@ class _ListeningEncoder:
     def encode(self, events: Sequence[Event]) -> bytes:
         self._events.extend(events)
         return self._inner.encode(events)
+
+    def pass_texts(self, insides: bytes) -> bytes:
+        return self.encode(text_deltas(insides))
 
     def keep_alive(self) -> bytes:
         return self._inner.keep_alive()

@@ -15,7 +15,7 @@ from typing import Any
 from llmgateway.dialects.openai_responses import ResponsesStreamEncoder
 from llmgateway.dialects.openai_responses.event_writer import NumberedEvent
 from llmgateway.dialects.openai_responses.response_object import response_id
-from llmgateway.dialects.reply import Reply, StreamEncoder
+from llmgateway.dialects.reply import Reply, StreamEncoder, text_deltas
 from llmgateway.events import Event
 from llmgateway.storage.errors import StoreError
 from llmgateway.storage.port import Responses
@@ -122,6 +122,10 @@ class _RecordingEncoder:
     def encode(self, events: Sequence[Event]) -> bytes:
         """As the dialect's."""
         return self._log(self._inner.encode_each(events, completed_at=int(time.time())))
+
+    def pass_texts(self, insides: bytes) -> bytes:
+        """As the dialect's."""
+        return self.encode(text_deltas(insides))
 
     def keep_alive(self) -> bytes:
         """As the dialect's: keep-alives have numbers too."""

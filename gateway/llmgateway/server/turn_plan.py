@@ -145,7 +145,7 @@ def learn_upstream(reply: Reply, prepared: Prepared) -> None:
 
 
 def stream_turn(
-    prepared: Prepared, encoder: StreamEncoder, passed: Callable[[Sequence[Event]], Sequence[Event]]
+    prepared: Prepared, encoder: StreamEncoder, passed: Callable[[Sequence[Event]], Sequence[Event]] | None
 ) -> TranslatedStream | NativeStream:
     """The sans-IO machine that turns the upstream's stream into the client's."""
     dialect = prepared.backend.dialect

@@ -153,7 +153,7 @@ class TurnService:
         answer, prepared = reached.answer, reached.prepared
         self._record.status = 200
         if answer.headers.get("content-type", "text/event-stream").startswith("text/event-stream"):
-            turn = stream_turn(prepared, encoder, self._reasoning.pass_on)
+            turn = stream_turn(prepared, encoder, self._reasoning.pass_on if self._reasoning.collects else None)
             self._record.outcome = turn.outcome
             await pump(turn, answer, client, prepared.backend.name, self._keeper.ended)
             return

@@ -25,6 +25,11 @@ class SSEDecoder:
         self._ends_with_cr = False
         self._at_start = True
 
+    @property
+    def is_between(self) -> bool:
+        """True where the next byte begins an event."""
+        return not (self._parts or self._at_start or self._ends_with_cr)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The data of every event that these bytes complete. Raises EventTooLong."""
         if self._at_start:

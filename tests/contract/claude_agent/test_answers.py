@@ -16,7 +16,7 @@ from llmgateway.events import TurnFinished
 from llmgateway.upstreams.port import ConnectFailed, UpstreamBroke
 from support.event_grammar_messages import judge, read_events
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("claude_agent_answers")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.behaviour("C2")

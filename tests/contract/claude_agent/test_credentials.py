@@ -13,7 +13,7 @@ from contract.claude_agent.anthropic_endpoint import AnthropicEndpoint, says
 from llmgateway.upstreams.claude_agent import AgentSettings, ClaudeAgentTransport
 from llmgateway.upstreams.http_transport import HTTPTransport, PoolSettings
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.xdist_group("claude_agent_credentials")]
+pytestmark = pytest.mark.asyncio
 
 LOGIN = {
     "claudeAiOauth": {

@@ -11,7 +11,7 @@ import pytest
 from contract.claude_agent.agent import MODEL, Agent
 from contract.claude_agent.anthropic_endpoint import quotes
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("claude_agent_requests")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}

@@ -10,7 +10,7 @@ import pytest
 from contract.claude_agent.agent import MODEL, running_agent
 from llmgateway.upstreams.claude_agent.program import ARGUMENTS, find_program
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.xdist_group("claude_agent_sdk")]
+pytestmark = pytest.mark.asyncio
 
 
 def sdk_options(**more: Any) -> Any:

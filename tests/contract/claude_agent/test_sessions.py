@@ -18,7 +18,7 @@ from contract.claude_agent.agent import running_agent
 from contract.claude_agent.anthropic_endpoint import Answer, Asked, breaks, says
 from llmgateway.upstreams.port import ConnectFailed
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.xdist_group("claude_agent_sessions")]
+pytestmark = pytest.mark.asyncio
 
 
 @pytest.mark.behaviour("C1")

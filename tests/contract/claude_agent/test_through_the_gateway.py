@@ -17,7 +17,7 @@ from llmgateway.server.application import Application
 from llmgateway.server.runtime import Runtime
 from support.gateway_files import gateway_document, model, write_documents
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.xdist_group("claude_agent_gateway")]
+pytestmark = pytest.mark.asyncio
 
 
 def login(token: str) -> str:

@@ -88,6 +88,11 @@ class Blocks:
         block = self._open.get(index)
         return block is not None and block.kind not in ("text", "thinking", "tool_use")
 
+    @property
+    def are_text(self) -> bool:
+        """True where no block is open but of text."""
+        return all(block.kind == "text" for block in self._open.values())
+
     def stop(self, index: int | None, events: list[Event]) -> None:
         """content_block_stop."""
         block = self._open.pop(index, None)

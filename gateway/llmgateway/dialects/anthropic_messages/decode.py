@@ -6,7 +6,7 @@ from typing import Any
 
 from llmgateway.dialects import upstream_failure
 from llmgateway.dialects.anthropic_messages.blocks import Blocks
-from llmgateway.dialects.anthropic_messages.stream_shapes import BlockDelta, StreamEvent, decode_event
+from llmgateway.dialects.anthropic_messages.stream_shapes import BlockDelta, StreamEvent, decode_event, lone_text
 from llmgateway.dialects.anthropic_messages.usage import UsageReader
 from llmgateway.dialects.mended_json import UNREADABLE, mended
 from llmgateway.events import (
@@ -70,6 +70,16 @@ class MessagesStreamDecoder:
         elif not self._ended:
             self._fail(upstream_failure.closed_early(), events)
         return events
+
+    @property
+    def passes_text(self) -> bool:
+        """True between message_start and the end, while no block is open whose text is not the answer's."""
+        return self._started and not self._ended and self._sse.is_between and self._blocks.are_text
+
+    def lone_text(self, event: bytes) -> tuple[bytes, str] | None:
+        """The text of a text_delta in a text block."""
+        text = lone_text(event[event.find(b"data:") + 5 :])
+        return None if text is None else (b'"text"', text)
 
     def whole(self, body: bytes) -> list[Event]:
         """A whole message instead of a stream."""

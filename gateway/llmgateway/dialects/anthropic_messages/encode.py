@@ -15,7 +15,7 @@ from llmgateway.dialects.anthropic_messages.event_bytes import DELTA_END, MESSAG
 from llmgateway.dialects.anthropic_messages.message_parts import ToolIds, citation_object, ending, message, tool_name
 from llmgateway.dialects.anthropic_messages.open_block import OpenBlock
 from llmgateway.dialects.anthropic_messages.usage import usage_object
-from llmgateway.dialects.reply import Reply
+from llmgateway.dialects.reply import Reply, text_deltas
 from llmgateway.events import (
     BlockClosed,
     Citation,
@@ -36,6 +36,7 @@ from llmgateway.events import (
     UsageReported,
 )
 from llmgateway.wire.json_codec import encode
+from llmgateway.wire.text_splice import framed
 
 
 class MessagesStreamEncoder:
@@ -69,6 +70,12 @@ class MessagesStreamEncoder:
         found = b"".join(pieces)
         pieces.clear()
         return found
+
+    def pass_texts(self, insides: bytes) -> bytes:
+        """A text_delta each; those of an open block are not read."""
+        if self._block.kind != "text" or self._ended:
+            return self.encode(text_deltas(insides))
+        return framed(insides, self._block.head + b'"', b'"' + DELTA_END)
 
     def keep_alive(self) -> bytes:
         """A ping, which may come before message_start too."""

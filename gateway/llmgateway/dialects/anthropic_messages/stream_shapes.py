@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from llmgateway.dialects.mended_json import UNREADABLE
 from llmgateway.wire import json_codec
 
 
@@ -40,3 +41,14 @@ class StreamEvent(Struct, gc=False):
 
 decode_event = json_codec.typed_decoder(StreamEvent).decode
 """Raises what mended_json.UNREADABLE lists."""
+
+
+def lone_text(event: bytes) -> str | None:
+    """The text of a content_block_delta that holds a text_delta and nothing else that is read."""
+    try:
+        found = decode_event(event)
+    except UNREADABLE:
+        return None
+    text = found.delta.text if found.delta is not None else None
+    lone = StreamEvent(type="content_block_delta", index=found.index, delta=BlockDelta(type="text_delta", text=text))
+    return text if found == lone and isinstance(text, str) and text else None

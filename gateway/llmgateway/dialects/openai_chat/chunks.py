@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from llmgateway.dialects.mended_json import UNREADABLE
 from llmgateway.wire import json_codec
 
 
@@ -74,3 +75,15 @@ class Chunk(Struct, gc=False):
 
 decode_chunk = json_codec.typed_decoder(Chunk).decode
 """Raises what mended_json.UNREADABLE lists."""
+
+
+def lone_content(chunk: bytes) -> str | None:
+    """The text of a chunk that holds one choice with its content, and nothing else that is read."""
+    try:
+        found = decode_chunk(chunk)
+    except UNREADABLE:
+        return None
+    choice = found.choices[0] if found.choices and not found.choices[0].index else Choice()
+    text = choice.delta.content if choice.delta is not None else None
+    lone = Chunk([Choice(choice.index, Delta(text))], found.id, found.model)
+    return text if found == lone and isinstance(text, str) and text else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from llmgateway.dialects import upstream_failure
 from llmgateway.dialects.mended_json import UNREADABLE, mended
-from llmgateway.dialects.openai_chat.chunks import Choice, Chunk, Delta, ToolPart, decode_chunk
+from llmgateway.dialects.openai_chat.chunks import Choice, Chunk, Delta, ToolPart, decode_chunk, lone_content
 from llmgateway.dialects.openai_chat.odd_content import citations_of, joined_parts
 from llmgateway.dialects.openai_chat.think_tags import ThinkTags
 from llmgateway.dialects.openai_chat.tool_fragments import ToolFragments
@@ -83,6 +83,16 @@ class ChatStreamDecoder:
         elif not self._ended:
             self._fail(upstream_failure.closed_early(), events)
         return events
+
+    @property
+    def passes_text(self) -> bool:
+        """True once the answer began and a `<think>` can't come any more."""
+        return self._tags is None and self._started and not self._ended and self._sse.is_between
+
+    def lone_text(self, event: bytes) -> tuple[bytes, str] | None:
+        """The content of a chunk that holds nothing else."""
+        text = lone_content(event[event.find(b"data:") + 5 :])
+        return None if text is None else (b'"content"', text)
 
     def whole(self, body: bytes) -> list[Event]:
         """A whole completion instead of a stream."""

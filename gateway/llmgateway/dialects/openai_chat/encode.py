@@ -11,7 +11,7 @@ from typing import Any
 from llmgateway.dialects import openai_envelope, tool_arguments
 from llmgateway.dialects.openai_chat.message_parts import FINISH_REASON, call_id, client_tool, url_citations
 from llmgateway.dialects.openai_chat.usage import usage_object
-from llmgateway.dialects.reply import Reply
+from llmgateway.dialects.reply import Reply, text_deltas
 from llmgateway.events import (
     BlockClosed,
     Citation,
@@ -28,7 +28,8 @@ from llmgateway.events import (
     Usage,
     UsageReported,
 )
-from llmgateway.wire.json_codec import encode
+from llmgateway.wire.json_codec import decode, encode
+from llmgateway.wire.text_splice import framed
 
 KEEP_ALIVE = b": keepalive\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -67,7 +68,8 @@ class ChatStreamEncoder:
         self._usage: Usage | None = None
         self._calls: dict[int, _Call] = {}
         self._citations: list[Citation] = []
-        self._length = 0  # characters of content so far, and where its current block began
+        self._length = 0  # characters of content so far but for `_unread`, and where its current block began
+        self._unread: list[bytes] = []
         self._block_start = 0
         self._refused = False
         self._started = False
@@ -88,6 +90,13 @@ class ChatStreamEncoder:
             elif (handler := _HANDLERS.get(type(event))) is not None:
                 pieces.append(handler(self, event))
         return b"".join(pieces)
+
+    def pass_texts(self, insides: bytes) -> bytes:
+        """A chunk each; nothing reads them unless they are cited."""
+        if self._ended or not self._started:
+            return self.encode(text_deltas(insides))
+        self._unread.append(insides)
+        return framed(insides, self._text_head + b'"', b'"' + self._tail)
 
     def keep_alive(self) -> bytes:
         """A comment: clients skip it, proxies see a byte."""
@@ -152,6 +161,8 @@ class ChatStreamEncoder:
 
     def _closed(self, _: BlockClosed | ToolCallStarted | TurnFinished) -> bytes:
         """A text block ended: its sources are told, with the characters that they stand behind."""
+        self._length += sum(len(decode(b'"' + each.replace(b"\n", b"") + b'"')) for each in self._unread)
+        self._unread.clear()
         found = url_citations(self._citations, self._block_start, self._length)
         self._citations = []
         self._block_start = self._length

@@ -19,7 +19,7 @@ from llmgateway.dialects.openai_responses.response_object import (
     ResponseStatus,
     response_object,
 )
-from llmgateway.dialects.reply import Reply
+from llmgateway.dialects.reply import Reply, text_deltas
 from llmgateway.events import (
     BlockClosed,
     Citation,
@@ -68,6 +68,10 @@ class ResponsesStreamEncoder:
                 self._create()
                 self._add(event)
         return self._writer.take()
+
+    def pass_texts(self, insides: bytes) -> bytes:
+        """A delta each."""
+        return self.encode(text_deltas(insides))
 
     def keep_alive(self) -> bytes:
         """A `keepalive` event: comments don't reset Codex's idle timer. Where nothing was sent yet response.created
