@@ -113,6 +113,13 @@ class _Folding:
                 self.texts.append(event.text)
                 if event.logprobs is not None:
                     block.logprobs.append(event.logprobs)
+            case UsageReported():
+                self.answer.usage = event.usage
+            case TurnStarted():
+                self.answer.model = event.model
+                self.answer.usage = event.usage or self.answer.usage
+            case TurnFinished():
+                self.answer.finish = event
             case ReasoningDelta():
                 self._running(ReasoningBlock)
                 self.texts.append(event.text)
@@ -136,13 +143,6 @@ class _Folding:
                 self._close()
             case Citation():
                 self._running(TextBlock).citations.append(event)
-            case UsageReported():
-                self.answer.usage = event.usage
-            case TurnStarted():
-                self.answer.model = event.model
-                self.answer.usage = event.usage or self.answer.usage
-            case TurnFinished():
-                self.answer.finish = event
             case TurnFailed():
                 self.answer.failure = event.failure
 

@@ -25,7 +25,7 @@ from llmgateway_api.policy import Policy
 
 DRY_RUN = ";dry-run"
 SMALL_FIELDS = ("model", "reasoning_effort", "chat_template_kwargs", *ROOM_FIELDS)
-"""What `may_act` must know of a request beside its length."""
+"""What `untouched` must know of a request beside its length."""
 _NEAR = 0.5
 
 
@@ -148,7 +148,7 @@ class _Run:
         self._size = self._conversation.size
 
 
-def may_act(
+def untouched(
     body_bytes: int,
     settings: Policy,
     facts: SessionFacts,
@@ -157,29 +157,27 @@ def may_act(
     dialect: Dialect,
     backend: str,
     fields: Document,
-) -> bool:
-    """False where no policy can change a request of this many bytes: its messages need not even be decoded.
+    model: str,
+) -> RequestFacts | None:
+    """What is noted of a request of this many bytes that no policy can change, so that its messages need not even be
+    read; None where one may. Nothing is learned from a size that nobody measured.
 
     `fields`: the decoded SMALL_FIELDS of the request for the upstream. A text has as many bytes as it has size, at
     least; for images, which weigh more, the session's own last count stands in.
     """
     loop, trimming = settings.agent_loop, settings.trimming
     if loop.force_tools or loop.supplement.strip():
-        return True
+        return None
     if trimming.enabled and body_bytes > min(trimming.assistant_characters, trimming.system_characters):
-        return True
-    tokens = max(tokens_in(body_bytes, facts.ratio.planned), round(facts.tokens / _NEAR))
-    if prunes(dialect, settings.context) and tokens > settings.context.prune_at * window.tokens:
-        return True
-    return make_room(fields, dialect, backend, input_tokens=tokens, window=window, output=settings.output) is not None
-
-
-def unread(body_bytes: int, facts: SessionFacts, window: Window, model: str) -> RequestFacts:
-    """What is noted of a request that `may_act` let pass; nothing is learned from a size that nobody measured."""
-    tokens = tokens_in(body_bytes, facts.ratio.planned)
-    return RequestFacts(
-        window=window.tokens, size=0, tokens=tokens, tokens_asked=tokens, ratio=facts.ratio, model=model
-    )
+        return None
+    ratio = facts.ratio
+    tokens = tokens_in(body_bytes, ratio.planned)
+    most = max(tokens, round(facts.tokens / _NEAR))
+    if prunes(dialect, settings.context) and most > settings.context.prune_at * window.tokens:
+        return None
+    if make_room(fields, dialect, backend, input_tokens=most, window=window, output=settings.output) is not None:
+        return None
+    return RequestFacts(window=window.tokens, size=0, tokens=tokens, tokens_asked=tokens, ratio=ratio, model=model)
 
 
 def should_count(body_bytes: int, facts: SessionFacts, settings: Policy, window: Window) -> bool:

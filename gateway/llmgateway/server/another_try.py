@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
-from llmgateway.events import Event
-from llmgateway.fold import Answer, fold
+from llmgateway.fold import Answer
 from llmgateway.policies import agent_loop, empty_answers
 from llmgateway.server.turn_plan import Prepared, changed_request
 from llmgateway.server.turn_record import TurnRecord
@@ -25,9 +23,8 @@ class AnotherTry:
         self._continued = 0
         self._retried = False
 
-    def after(self, prepared: Prepared, events: Sequence[Event]) -> Prepared | None:
+    def after(self, prepared: Prepared, answer: Answer) -> Prepared | None:
         """The request to send next, or None when this answer is the client's."""
-        answer = fold(events)
         verdict = empty_answers.judge(answer, self._settings.empty_answers, continued=self._continued)
         if verdict == "continue" and prepared.backend.dialect == "chat":  # W0: nothing is added to a signed history
             self._continued += 1

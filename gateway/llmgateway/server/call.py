@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Literal
 
 from llmgateway.events import ToolIdentity
@@ -26,6 +25,7 @@ class Call:
         self.losses: list[Loss] = []
         self.tools: dict[str, ToolIdentity] = {}
         self.body = body
+        self._document: dict[str, Any] | None = None
         try:
             self.fields = json_codec.split_fields(body)
         except json_codec.InvalidJSON as error:
@@ -33,20 +33,22 @@ class Call:
         self.model: str = self._typed("model", str, "")
         self.stream: bool = self._typed("stream", bool, False)
 
-    @cached_property
+    @property
     def document(self) -> dict[str, Any]:
         """The decoded body. Raises TurnRefused (invalid_request)."""
-        try:
-            decoded: dict[str, Any] = json_codec.decode(self.body)
-        except json_codec.InvalidJSON as error:
-            raise _refused(f"The request body is not valid JSON: {error}.") from None
-        return decoded
+        if self._document is None:
+            try:
+                self._document = json_codec.decode(self.body)
+            except json_codec.InvalidJSON as error:
+                raise _refused(f"The request body is not valid JSON: {error}.") from None
+        document: dict[str, Any] = self._document
+        return document
 
     def become_chat(self, translated: Translated) -> None:
         """The request is a chat request from now on; the answer still goes out in the client's dialect."""
         self.request_dialect = "chat"
         self.is_rewritten = True
-        self.document = translated.document
+        self._document = translated.document
         self.losses, self.tools = translated.losses, translated.tools
         self.body = json_codec.encode(translated.document)
         self.fields = json_codec.split_fields(self.body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
@@ -69,11 +69,12 @@ class ModelRoutes:
         """Model names and plain aliases of the spec, in its order."""
         return list(dict.fromkeys([name for model in self._models.values() for name in (model.name, *_plain(model))]))
 
-    def route(self, asked: str, served: Served) -> Route:
+    def route(self, asked: str, served_names: Callable[[], Served]) -> Route:
         """The route for a name. Raises TurnRefused (not_found) where the spec rejects unknown names."""
         model = self._models.get(asked) or self._aliases.get(asked) or self._by_pattern(asked)
         if model is not None:
             return self._configured(model, asked)
+        served = served_names()
         serving = [name for name, models in served.items() if asked in models]
         if serving:
             return self._plain(asked, asked, serving, asked)

@@ -20,7 +20,8 @@ from llmgateway.wire import json_codec
 
 _raw_items = json_codec.typed_decoder(list[msgspec.Raw]).decode
 DECODED_AT_ONCE = 8192
-"""Bytes of items up to which decoding them all costs less than finding the first ones."""
+"""Bytes of a request up to which it is decoded whole: finding its first items would cost as much."""
+TOLD_IN = frozenset({"metadata", "conversation_id"})
 FIRST_ITEMS = 8
 """A conversation's system prompt and first user message stand within so many items."""
 
@@ -77,25 +78,24 @@ class SessionWatch:
 
 
 def _session_of(call: Call, headers: Mapping[bytes, bytes], client: str) -> str:
-    """By the precedence of W7. The document is not decoded for it: a few fields and the first items are enough."""
-    told: dict[str, Any] = {name: call.field(name) for name in ("metadata", "conversation_id") if name in call.fields}
-    found = from_headers(headers) or (from_document(told) if told else None)
+    """By the precedence of W7. Of a long document the beginning is enough."""
+    found = from_headers(headers)
     if found is None:
-        found = fingerprint(_beginning(call), call.dialect, client)
+        document = call.document if len(call.body) <= DECODED_AT_ONCE else _beginning(call)
+        told = None if TOLD_IN.isdisjoint(document) else from_document(document)
+        found = told or fingerprint(document, call.dialect, client)
     return found.id
 
 
 def _beginning(call: Call) -> dict[str, Any]:
-    beginning: dict[str, Any] = {"model": call.model}
-    for name in ("system", "instructions"):
-        if name in call.fields:
-            beginning[name] = call.field(name)
+    names = ("model", "metadata", "conversation_id", "system", "instructions")
+    beginning: dict[str, Any] = {name: call.field(name) for name in names if name in call.fields}
     items = "input" if call.dialect == "responses" else "messages"
     raw = call.fields.get(items)
     if raw is not None:
         data = bytes(raw)
-        is_long = len(data) > DECODED_AT_ONCE and data.lstrip().startswith(b"[")
-        beginning[items] = [_item(each) for each in _raw_items(data)[:FIRST_ITEMS]] if is_long else call.field(items)
+        is_list = data.lstrip().startswith(b"[")
+        beginning[items] = [_item(each) for each in _raw_items(data)[:FIRST_ITEMS]] if is_list else call.field(items)
     return beginning
 
 

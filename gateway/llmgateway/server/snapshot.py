@@ -51,7 +51,7 @@ class Snapshot:
 
     def route(self, asked: str) -> Route:
         """Where a request for this model name may go. Raises TurnRefused."""
-        return self.routes.route(asked, self.served_names())
+        return self.routes.route(asked, self.served_names)
 
     def served_names(self) -> Served:
         """What the backends say they serve, by name."""

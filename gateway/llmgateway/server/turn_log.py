@@ -7,6 +7,7 @@ from typing import Any
 
 from llmgateway.policies.apply import policy_of
 from llmgateway.server.turn_record import TurnRecord
+from llmgateway.telemetry.log_lines import RequestLine
 from llmgateway.telemetry.metrics import Metrics
 
 logger = logging.getLogger("llmgateway.access")
@@ -44,9 +45,7 @@ class TurnLog:
         for loss in record.losses:
             metrics.dropped.labels(self._field_label(loss.path)).inc()
         if logger.isEnabledFor(logging.INFO):
-            line = logging.LogRecord(logger.name, logging.INFO, "", 0, "request", None, None)  # no search for a caller
-            line.__dict__["fields"] = _fields(record)
-            logger.handle(line)
+            logger.handle(RequestLine(logger.name, _fields(record)))
 
     def _field_label(self, path: str) -> str:
         """The top-level field; names are the client's, so their number is bounded here."""

@@ -94,11 +94,12 @@ def _translated(
     call: Call, backend: Backend, target: Target, client: Mapping[bytes, bytes], policies: TurnPolicies
 ) -> Prepared:
     translated = TRANSLATORS[call.request_dialect, backend.dialect](call.document, target)
-    document, acted = policies.on_document(translated.document, backend, target)
+    document = translated.document
     if _must_stream(call, backend):
         document |= {"stream": True, "stream_options": {"include_usage": True}}
+    body, acted = policies.on_translated(document, backend, target)
     headers = {**translated.headers, **_extra_headers(call, backend)}
-    request = backend.request(json_codec.encode(document), client, headers, native=False)
+    request = backend.request(body, client, headers, native=False)
     tools = {upstream: call.tools.get(tool.name, tool) for upstream, tool in translated.tools.items()}
     return Prepared(backend, request, False, acted, translated.losses, {**call.tools, **tools})
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Raw, Struct
 
 from llmgateway.policies.agent_loop import LEAVE, Decision
-from llmgateway.policies.apply import SMALL_FIELDS, apply, changed_fields, counted, may_act, should_count, unread
+from llmgateway.policies.apply import SMALL_FIELDS, apply, changed_fields, counted, should_count, untouched
 from llmgateway.policies.session_facts import RequestFacts, SessionFacts
 from llmgateway.policies.window import Window, window_of
 from llmgateway.translate.translated import Target
@@ -58,30 +58,43 @@ class TurnPolicies:
         self._session = counted(document, backend.dialect, self._session, tokens)
         return True
 
-    def on_document(
-        self, document: Mapping[str, Any], backend: Backend, target: Target
-    ) -> tuple[dict[str, Any], Acted]:
-        """For a request that was translated: the document is at hand."""
-        applied = apply(
-            document, backend.dialect, self._session, self.settings, self.settings.dry_run,
-            window=self._window(backend, target), backend=backend.type,
+    def on_translated(self, document: dict[str, Any], backend: Backend, target: Target) -> tuple[bytes, Acted]:
+        """For a request that was translated: the document is at hand, and read where a policy may act on it."""
+        window, body = self._window(backend, target), json_codec.encode(document)
+        facts = untouched(
+            len(body), self.settings, self._session, window, dialect=backend.dialect, backend=backend.type,
+            fields=document, model=target.model,
         )  # fmt: skip
-        return dict(applied.document), Acted(applied.facts, applied.notes, applied.decision)
+        if facts is not None:
+            return body, Acted(facts)
+        after, acted = self._applied(document, backend, window)
+        return (body if after is document else json_codec.encode(after)), acted
 
     def on_fields(self, fields: Fields, size: int, backend: Backend, target: Target) -> tuple[Fields, Acted]:
         """For a request that passes: its messages are decoded only where a policy may act on them."""
         window = self._window(backend, target)
         small = {name: json_codec.decode(bytes(fields[name])) for name in SMALL_FIELDS if name in fields}
-        if not may_act(
-            size, self.settings, self._session, window, dialect=backend.dialect, backend=backend.type, fields=small
-        ):
-            return fields, Acted(unread(size, self._session, window, target.model))
+        facts = untouched(
+            size, self.settings, self._session, window, dialect=backend.dialect, backend=backend.type, fields=small,
+            model=target.model,
+        )  # fmt: skip
+        if facts is not None:
+            return fields, Acted(facts)
         before = {name: json_codec.decode(bytes(raw)) for name, raw in fields.items()}
-        after, acted = self.on_document(before, backend, target)
+        after, acted = self._applied(before, backend, window)
         changed = changed_fields(before, after)
         if not changed:
             return fields, acted
         return {**fields, **{name: Raw(json_codec.encode(value)) for name, value in changed.items()}}, acted
+
+    def _applied(
+        self, document: Mapping[str, Any], backend: Backend, window: Window
+    ) -> tuple[Mapping[str, Any], Acted]:
+        applied = apply(
+            document, backend.dialect, self._session, self.settings, self.settings.dry_run,
+            window=window, backend=backend.type,
+        )  # fmt: skip
+        return applied.document, Acted(applied.facts, applied.notes, applied.decision)
 
     def _window(self, backend: Backend, target: Target) -> Window:
         served = self._served.get(backend.name)

@@ -105,12 +105,15 @@ class TurnService:
                 body = await _read_all(reached)
             self._record.stages.mark("read")
             events = self._decoded(reached, body)
-            changed = again.after(reached.prepared, events)
+            answer = fold(events)
+            changed = again.after(reached.prepared, answer)
             if changed is None:
                 break
             attempts = [Attempt(changed.backend, partial(_as_it_is, changed))]
         learn_upstream(reply, reached.prepared)
-        body = await self._whole_answer(call, reached.prepared, body, events, reply)
+        if not reached.prepared.native:
+            body = DIALECTS[call.dialect].encode_whole(answer, reply)
+        await self._keeper.answered(reply, body, events)
         self._record.status = 200
         headers = answer_headers(self._record, b"application/json", len(body))
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -123,14 +126,6 @@ class TurnService:
         if self._record.outcome.failure is not None:
             raise TurnRefused(self._record.outcome.failure)
         return list(self._reasoning.pass_on(events))
-
-    async def _whole_answer(
-        self, call: Call, prepared: Prepared, body: bytes, events: list[Event], reply: Reply
-    ) -> bytes:
-        if not prepared.native:
-            body = DIALECTS[call.dialect].encode_whole(fold(events), reply)
-        await self._keeper.answered(reply, body, events)
-        return body
 
     async def _serve_stream(self, call: Call, attempts: list[Attempt], reply: Reply) -> None:
         encoder = self._keeper.encoder(reply)

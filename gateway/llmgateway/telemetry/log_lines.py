@@ -37,6 +37,18 @@ class JSONLines(logging.Formatter):
         return json_codec.encode(line).decode()
 
 
+class RequestLine(logging.LogRecord):
+    """The record of one request. A plain one looks for its caller's file, thread and process, which are not in the
+    lines."""
+
+    def __init__(self, name: str, fields: dict[str, object]) -> None:
+        self.name, self.levelno, self.levelname = name, logging.INFO, "INFO"
+        self.msg, self.args, self.fields = "request", None, fields
+        self.created = time.time()
+        self.msecs = self.created % 1 * 1000
+        self.exc_info = self.exc_text = self.stack_info = None
+
+
 class GatheredLines(logging.StreamHandler[TextIO]):
     """Lines of requests are written together, FLUSH_AFTER seconds later at most: a system call for each would cost as
     much as all their metrics. Warnings and errors are written at once, with what waits before them."""

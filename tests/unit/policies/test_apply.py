@@ -18,10 +18,9 @@ from llmgateway.policies.apply import (
     changed_fields,
     counted,
     header_value,
-    may_act,
     policy_of,
     should_count,
-    unread,
+    untouched,
 )
 from llmgateway.policies.conversation import Dialect
 from llmgateway.policies.empty_answers import continued
@@ -218,7 +217,7 @@ def test_what_may_not_act_does_not_act(told: list[Turn], dialect: Dialect, windo
     made = document(dialect, told, max_tokens=asked)
     size = Window(window, "spec")
     for policy in (Policy(), Policy(trimming=Trimming(enabled=True)), Policy(context=Context(prune="Always"))):
-        act = may_act(
+        facts = untouched(
             len(json_codec.encode(made)),
             policy,
             SessionFacts(),
@@ -226,16 +225,18 @@ def test_what_may_not_act_does_not_act(told: list[Turn], dialect: Dialect, windo
             dialect=dialect,
             backend="VLLM",
             fields={name: made[name] for name in SMALL_FIELDS if name in made},
+            model="m",
         )
-        assert act or applied(made, dialect, policy, window=size).notes == ()
+        assert facts is None or applied(made, dialect, policy, window=size).notes == ()
 
 
 def test_a_small_request_need_not_be_decoded() -> None:
     def act(bytes_: int, policy: Policy | None = None, facts: SessionFacts | None = None, **fields: Any) -> bool:
-        return may_act(
+        found = untouched(
             bytes_, policy or Policy(), facts or SessionFacts(), Window(8000, "spec"),
-            dialect="chat", backend="VLLM", fields=fields,
+            dialect="chat", backend="VLLM", fields=fields, model="m",
         )  # fmt: skip
+        return found is None
 
     assert not act(10_000) and act(19_000)
     assert not act(10_000, max_tokens=2000) and act(10_000, max_tokens=6000)
@@ -246,8 +247,10 @@ def test_a_small_request_need_not_be_decoded() -> None:
 
 
 def test_an_unread_request_teaches_nothing() -> None:
-    found = unread(3000, SessionFacts(), SMALL, "m")
-    assert found.tokens == 1000
+    found = untouched(
+        3000, Policy(), SessionFacts(), SMALL, dialect="messages", backend="Anthropic", fields={}, model="m"
+    )
+    assert found is not None and found.tokens == 1000
     update = session_update(found, TurnOutcome(usage=Usage(input_tokens=700)), SessionFacts())
     assert update.facts["measured_ratio"] is None and update.facts["real_tokens"] == 700
 

@@ -21,14 +21,19 @@ class ExpiringTable(Generic[Key, Value]):
         # in order of writing, hence of expiry; a plain dict finds its first row by walking over all that were deleted
         self._rows: OrderedDict[Key, tuple[float, int, Value]] = OrderedDict()
         self._weight = 0
+        self._first_expiry = 0.0  # the first row's, or an earlier one's
 
     def put(self, key: Key, value: Value, weight: int = 1) -> None:
         """Writes, and starts the entry's time anew. The entry just written always stays."""
         now = self._clock()
-        before = self._rows.pop(key, None)
+        before = self._rows.get(key)
         self._rows[key] = (now + self._ttl, weight, value)
-        self._weight += weight - (before[1] if before else 0)
-        self._shrink(now)
+        if before is not None:
+            self._rows.move_to_end(key)
+            self._weight -= before[1]
+        self._weight += weight
+        if self._weight > self._max_weight or now >= self._first_expiry:
+            self._shrink(now)
 
     def get(self, key: Key) -> Value | None:
         row = self._rows.get(key)
@@ -49,6 +54,7 @@ class ExpiringTable(Generic[Key, Value]):
         while len(self._rows) > 1:
             key, (expiry, weight, _) = next(iter(self._rows.items()))
             if expiry > now and self._weight <= self._max_weight:
+                self._first_expiry = expiry
                 return
             del self._rows[key]
             self._weight -= weight

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from llmgateway.storage.json_records import decode_document, encode
+from llmgateway.storage.json_records import decode_documents, encode
 from llmgateway.storage.memory.expiring_table import Clock, ExpiringTable
 from llmgateway.storage.records import SESSION_ENTRIES, Session, SessionKey, SessionTurn, Suspension
 
@@ -32,22 +32,25 @@ class MemorySessions:
         self._activity: ExpiringTable[tuple[str, SessionKey], float] = ExpiringTable(ttl, clock, MAX_SESSIONS)
 
     async def touch(self, session: SessionKey, process: str, at: float) -> None:
+        self._touched(session, process, at)
+
+    def _touched(self, session: SessionKey, process: str, at: float) -> _Kept:
         kept = self._table.get(session) or _Kept(at, at)
         kept.active = max(kept.active, at)
         self._table.put(session, kept)
         self._activity.put((process, session), max(at, self._activity.get((process, session)) or at))
+        return kept
 
     async def note(self, session: SessionKey, process: str, turn: SessionTurn) -> None:
-        await self.touch(session, process, turn.at)
-        kept = self._table.get(session)
-        if kept is None or turn.id in kept.entries:
+        kept = self._touched(session, process, turn.at)
+        if turn.id in kept.entries:
             return
         for name, amount in turn.counters.items():
             kept.counters[name] = kept.counters.get(name, 0) + amount
         for name, value in turn.peaks.items():
             kept.peaks[name] = max(value, kept.peaks.get(name, value))
-        kept.facts.update(decode_document(encode(turn.facts)))
-        kept.entries[turn.id] = decode_document(encode(turn.entry))
+        facts, kept.entries[turn.id] = decode_documents(encode((turn.facts, turn.entry)))
+        kept.facts.update(facts)
         while len(kept.entries) > SESSION_ENTRIES:
             del kept.entries[next(iter(kept.entries))]
 
