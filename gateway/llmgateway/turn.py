@@ -116,10 +116,9 @@ class TranslatedStream:
         texts = self._splice.texts(data)
         if texts is not None:
             return self._encoder.pass_texts(texts)
-        events = self._decoder.feed(data)
-        if events and type(events[-1]) is TextDelta and self._splice.learns:
-            self._learn(data)
-        return self._encode(events)
+        if self._splice.learns:
+            return self._learn(data)
+        return self._encode(self._decoder.feed(data))
 
     def receive_events(self, events: Sequence[Event]) -> bytes:
         """For an upstream that answered whole although a stream was asked."""
@@ -137,9 +136,17 @@ class TranslatedStream:
         """A sign of life; nothing after the end."""
         return b"" if self.ended else self._encoder.keep_alive()
 
-    def _learn(self, data: bytes) -> None:
-        event = data[data[:-2].rfind(b"\n\n") + 2 :] if data.count(b"\n\n") > 1 else data
-        self._splice.learn(event, self._decoder.lone_text(event))
+    def _learn(self, data: bytes) -> bytes:
+        """The first event is a lesson, if it is a text: what follows it may pass then."""
+        cut = data.find(b"\n\n", 0, -2) + 2
+        first, rest = (data[:cut], data[cut:]) if cut > 1 else (data, b"")
+        events = self._decoder.feed(first)
+        if len(events) == 1 and type(events[0]) is TextDelta:
+            self._splice.learn(first, self._decoder.lone_text(first))
+            texts = self._splice.texts(rest)
+            if texts is not None:
+                return self._encode(events) + self._encoder.pass_texts(texts)
+        return self._encode([*events, *self._decoder.feed(rest)] if rest else events)
 
     def _encode(self, events: Sequence[Event]) -> bytes:
         if not events:
