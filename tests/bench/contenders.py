@@ -16,6 +16,7 @@ from bench.requests import PATHS, Client, Upstream
 
 KEY = "sk-bench-0123456789abcdef"
 MAX_STREAMS = 20_000
+FILES_PER_STREAM = 2
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Nginx:
     def launch(self, folder: Path, port: int, upstream: int) -> Launch:
         program = _installed_nginx()
         file = folder / "nginx.conf"
-        file.write_text(NGINX.format(port=port, upstream=upstream, folder=folder, files=2 * MAX_STREAMS))
+        file.write_text(NGINX.format(port=port, upstream=upstream, folder=folder, files=FILES_PER_STREAM * MAX_STREAMS))
         return Launch([program, "-c", file, "-p", folder, "-e", folder / "error.log"])
 
     def route(self, client: Client, upstream: Upstream) -> Route | None:

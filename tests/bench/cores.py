@@ -51,9 +51,13 @@ def resident_mib(pid: int) -> float:
     return total / 2**20
 
 
-def open_file_limit() -> int:
-    """File descriptors that a started process may have, after raising the soft limit as far as it goes."""
+def open_file_limit(wanted: int) -> int:
+    """File descriptors that a started process may have, after raising the limits towards `wanted`: the soft one as far
+    as it goes, the hard one where this process may."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(wanted, hard), max(wanted, hard)))
+        return max(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
 

@@ -14,7 +14,7 @@ from bench.cores import cpu_seconds
 from bench.measure import Bench, Running
 from bench.workloads import BURST, PACED, PASS, STRAIGHT, TRANSLATED, WHOLE, Pair, Workload
 
-ROUNDS = 3
+ROUNDS = 5
 SECONDS = {"paced": 2.2}
 SHORT = 1.0
 
@@ -29,13 +29,13 @@ class Ratio:
 
 
 RATIOS = (
-    Ratio(WHOLE, PASS, 4.0),
-    Ratio(WHOLE, TRANSLATED, 4.5),
-    Ratio(PACED, PASS, 2.0),
-    Ratio(PACED, TRANSLATED, 2.5),
-    Ratio(BURST, PASS, 4.0),
+    Ratio(WHOLE, PASS, 4.5),
+    Ratio(WHOLE, TRANSLATED, 5.0),
+    Ratio(PACED, PASS, 1.8),
+    Ratio(PACED, TRANSLATED, 1.9),
+    Ratio(BURST, PASS, 6.0),
     Ratio(BURST, TRANSLATED, 8.0),
-    Ratio(STRAIGHT, TRANSLATED, 4.0),
+    Ratio(STRAIGHT, TRANSLATED, 3.0),
 )
 
 

@@ -7,12 +7,12 @@ import sys
 import time
 from dataclasses import dataclass
 
-from bench.cores import SPARE_FILES, open_file_limit, resident_mib
+from bench.contenders import FILES_PER_STREAM
+from bench.cores import SPARE_FILES, resident_mib
 from bench.measure import Bench, Running
 from bench.workloads import Pair, Workload
 
 SETTLE_SECONDS = 3.0
-FILES_PER_STREAM = 2
 
 
 @dataclass
@@ -38,7 +38,7 @@ def hold(bench: Bench, running: Running, pair: Pair, wanted: int) -> IdleStreams
     route = running.contender.route(*pair)
     if route is None or running.pid is None:
         return None
-    possible = (open_file_limit() - SPARE_FILES) // FILES_PER_STREAM
+    possible = (bench.open_files - SPARE_FILES) // FILES_PER_STREAM
     if possible < wanted:
         print(f"  this machine allows {possible} streams (limit of open files), not {wanted}", file=sys.stderr)
     streams = Workload("held", "slow", min(wanted, possible))

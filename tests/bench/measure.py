@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.contenders import Contender, Direct, Route
-from bench.cores import Cores, cpu_seconds, resident_mib
+from bench.contenders import FILES_PER_STREAM, MAX_STREAMS, Contender, Direct, Route
+from bench.cores import SPARE_FILES, Cores, cpu_seconds, open_file_limit, resident_mib
 from bench.go_programs import go_program
 from bench.requests import Client, request
 from bench.workloads import Pair, Workload
@@ -24,6 +24,9 @@ from support.server_process import ServerProcess, ServerStartError, answers
 WARM_UP_SECONDS = 1.0
 START_PATIENCE = 120.0
 SETTLE_SECONDS = 1.0
+CALM, CALM_LOOK, CALM_PATIENCE = 0.11, 0.2, 10.0
+"""Share of a core below which a program is at rest (the clock ticks a hundredth of a second), and the seconds for which
+that is looked at and waited for."""
 
 
 @dataclass
@@ -72,8 +75,10 @@ class Bench:
 
     def __init__(self, folder: Path, cores: Cores) -> None:
         self.folder = folder
+        self.open_files = open_file_limit(FILES_PER_STREAM * MAX_STREAMS + SPARE_FILES)
         self.cores = cores
         self._load = go_program("load")
+        self._standing: list[Running] = []
         self.upstream = free_port()
         command: list[str | Path] = [go_program("upstream"), "-listen", f"127.0.0.1:{self.upstream}"]
         self._server = ServerProcess(command, folder / "upstream.log")
@@ -99,8 +104,10 @@ class Bench:
             started = Running(contender, port, server.pid, time.perf_counter() - began, cpu_seconds(server.pid))
             time.sleep(SETTLE_SECONDS)
             started.idle_mib = resident_mib(server.pid)
+            self._standing.append(started)
             yield started
         finally:
+            self._standing = [each for each in self._standing if each.pid != server.pid]
             server.stop(grace=3)
 
     def run(self, running: Running, pair: Pair, workload: Workload) -> Result | None:
@@ -124,9 +131,17 @@ class Bench:
 
     def load(self, running: Running, client: Client, route: Route, workload: Workload, seconds: float) -> Any:
         """What the load generator reports."""
+        self._until_all_is_calm()
         command = self.load_command(running.port, client, route, workload, f"-for={seconds}s")
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=seconds + 60)
         return json.loads(done.stdout)
+
+    def _until_all_is_calm(self) -> None:
+        """Some programs go on with a stream for seconds after its client left."""
+        deadline = time.monotonic() + CALM_PATIENCE
+        while time.monotonic() < deadline:
+            if all(self.cpu_share(each, CALM_LOOK) < CALM for each in self._standing):
+                return
 
     def load_command(self, port: int, client: Client, route: Route, workload: Workload, *more: str) -> list[str]:
         """The load generator's command line; the body goes through a file."""
