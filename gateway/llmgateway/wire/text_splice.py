@@ -14,7 +14,7 @@ from llmgateway.wire.json_codec import encode
 MAX_LESSONS = 8
 """Events learned from without any use, after which a stream is known to vary (random padding, log probabilities)."""
 
-_REST = re.compile(rb'(:\s*")((?:[^"\\\n]|\\.)*)("[^\r\n]*\n\n)\Z')
+_REST = re.compile(rb'(:\s*")((?:[^"\\\n]++|\\.)*+)("[^\r\n]*+\n\n)\Z')
 """From a member's name to the end of its event: where its string begins, the string's inside, what follows."""
 _INSIDES = re.compile(rb'(?:[^"\\\x00-\x1f]++|\\["\\bfnrt]|\n)*+')
 """Insides of JSON strings (RFC 8259, section 7), one a line, with none but the escapes that an encoder writes too."""
