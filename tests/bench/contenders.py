@@ -16,6 +16,8 @@ from bench.requests import PATHS, Client, Upstream
 
 KEY = "sk-bench-0123456789abcdef"
 MAX_STREAMS = 20_000
+PYTHON = os.environ.get("BENCH_PYTHON", sys.executable)
+"""The interpreter of the gateway and of the plain proxy; another one must have their packages."""
 FILES_PER_STREAM = 2
 
 
@@ -58,7 +60,7 @@ class Gateway:
     def launch(self, folder: Path, port: int, upstream: int) -> Launch:
         file = folder / "gateway.yaml"
         file.write_text(GATEWAY.format(port=upstream, key=KEY, streams=MAX_STREAMS))
-        return Launch([sys.executable, "-m", "llmgateway", "serve", "-f", file, "--port", str(port)])
+        return Launch([PYTHON, "-m", "llmgateway", "serve", "-f", file, "--port", str(port)])
 
     def route(self, client: Client, upstream: Upstream) -> Route | None:
         return Route(PATHS[client], f"bench-{upstream}", (f"Authorization: Bearer {KEY}",))
@@ -71,7 +73,7 @@ class PlainProxy:
 
     def launch(self, folder: Path, port: int, upstream: int) -> Launch:
         program = Path(__file__).with_name("plain_proxy.py")
-        return Launch([sys.executable, program, str(port), f"http://127.0.0.1:{upstream}"])
+        return Launch([PYTHON, program, str(port), f"http://127.0.0.1:{upstream}"])
 
     def route(self, client: Client, upstream: Upstream) -> Route | None:
         return Route(PATHS[client], "bench") if client == upstream else None
