@@ -27,7 +27,7 @@ from llmgateway.events import (
     UsageReported,
 )
 from llmgateway.failures import Failure
-from llmgateway.wire.sse import MAX_EVENT_BYTES, SSEDecoder
+from llmgateway.wire.sse import MAX_EVENT_BYTES, SSEDecoder, data_of
 from llmgateway.wire.text_splice import TextSplice
 
 CONTENT = frozenset({TextDelta, ReasoningDelta, ToolArgumentsDelta})
@@ -142,7 +142,7 @@ class TranslatedStream:
         first, rest = (data[:cut], data[cut:]) if cut > 1 else (data, b"")
         events = self._decoder.feed(first)
         if len(events) == 1 and type(events[0]) is TextDelta:
-            self._splice.learn(first, self._decoder.lone_text(first))
+            self._splice.learn(first, self._decoder.lone_text(data_of(first.rstrip(b"\n")) or b""))
             texts = self._splice.texts(rest)
             if texts is not None:
                 return self._encode(events) + self._encoder.pass_texts(texts)

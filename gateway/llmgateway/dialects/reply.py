@@ -60,9 +60,9 @@ class StreamDecoder(Protocol):
         """True where an event is due that, if all it holds is a text, changes nothing here: it may go past."""
         ...
 
-    def lone_text(self, event: bytes) -> tuple[bytes, str] | None:
-        """The text of a whole server-sent event that holds nothing else, after its member's name (in quotation
-        marks); None for every other event."""
+    def lone_text(self, payload: bytes) -> tuple[bytes, str] | None:
+        """The text of an event whose data holds nothing else, after its member's name (in quotation marks); None for
+        every other event."""
         ...
 
 

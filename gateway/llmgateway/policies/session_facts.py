@@ -116,13 +116,13 @@ def session_update(request: RequestFacts, outcome: TurnOutcome, before: SessionF
     newly_pruned = request.pruned_messages and request.pruned_messages != before.number("pruned_messages")
     tools = [name[:_LONGEST_NAME] for name in outcome.tools[:_MOST_NAMES]]
     return SessionUpdate(
-        counters={
-            "turns": 1,
-            **({"prunes": 1} if newly_pruned else {}),
-            **({"overflows": 1} if overflow else {}),
-            **({"forced": 1} if request.forced > 0 else {}),
-            **({"tool_calls": len(outcome.tools)} if outcome.tools else {}),
-        },
+        counters=_counted(
+            turns=1,
+            prunes=int(bool(newly_pruned)),
+            overflows=int(overflow),
+            forced=int(request.forced > 0),
+            tool_calls=len(outcome.tools),
+        ),
         peaks={"tokens": float(filled), "utilisation": _share(filled, request.window)},
         facts={
             "window": request.window,
@@ -150,6 +150,10 @@ def _real_tokens(outcome: TurnOutcome) -> tuple[int, int]:
         return outcome.failure.input_tokens, 0
     usage = outcome.usage
     return (usage.input_tokens, usage.output_tokens) if usage is not None and usage.input_tokens > 0 else (0, 0)
+
+
+def _counted(**counters: int) -> dict[str, int]:
+    return {name: count for name, count in counters.items() if count}
 
 
 def level_of(utilisation: float, levels: Levels) -> Level:

@@ -41,8 +41,7 @@ class Call:
                 self._document = json_codec.decode(self.body)
             except json_codec.InvalidJSON as error:
                 raise _refused(f"The request body is not valid JSON: {error}.") from None
-        document: dict[str, Any] = self._document
-        return document
+        return self._document
 
     def become_chat(self, translated: Translated) -> None:
         """The request is a chat request from now on; the answer still goes out in the client's dialect."""

@@ -60,39 +60,39 @@ class TurnPolicies:
 
     def on_translated(self, document: dict[str, Any], backend: Backend, target: Target) -> tuple[bytes, Acted]:
         """For a request that was translated: the document is at hand, and read where a policy may act on it."""
-        window, body = self._window(backend, target), json_codec.encode(document)
-        facts = untouched(
-            len(body), self.settings, self._session, window, dialect=backend.dialect, backend=backend.type,
-            fields=document, model=target.model,
-        )  # fmt: skip
-        if facts is not None:
-            return body, Acted(facts)
-        after, acted = self._applied(document, backend, window)
+        body = json_codec.encode(document)
+        acted = self._untouched(len(body), document, backend, target)
+        if acted is not None:
+            return body, acted
+        after, acted = self._applied(document, backend, target)
         return (body if after is document else json_codec.encode(after)), acted
 
     def on_fields(self, fields: Fields, size: int, backend: Backend, target: Target) -> tuple[Fields, Acted]:
         """For a request that passes: its messages are decoded only where a policy may act on them."""
-        window = self._window(backend, target)
         small = {name: json_codec.decode(bytes(fields[name])) for name in SMALL_FIELDS if name in fields}
-        facts = untouched(
-            size, self.settings, self._session, window, dialect=backend.dialect, backend=backend.type, fields=small,
-            model=target.model,
-        )  # fmt: skip
-        if facts is not None:
-            return fields, Acted(facts)
+        acted = self._untouched(size, small, backend, target)
+        if acted is not None:
+            return fields, acted
         before = {name: json_codec.decode(bytes(raw)) for name, raw in fields.items()}
-        after, acted = self._applied(before, backend, window)
+        after, acted = self._applied(before, backend, target)
         changed = changed_fields(before, after)
         if not changed:
             return fields, acted
         return {**fields, **{name: Raw(json_codec.encode(value)) for name, value in changed.items()}}, acted
 
+    def _untouched(self, size: int, fields: Mapping[str, Any], backend: Backend, target: Target) -> Acted | None:
+        facts = untouched(
+            size, self.settings, self._session, self._window(backend, target),
+            dialect=backend.dialect, backend=backend.type, fields=fields, model=target.model,
+        )  # fmt: skip
+        return None if facts is None else Acted(facts)
+
     def _applied(
-        self, document: Mapping[str, Any], backend: Backend, window: Window
+        self, document: Mapping[str, Any], backend: Backend, target: Target
     ) -> tuple[Mapping[str, Any], Acted]:
         applied = apply(
             document, backend.dialect, self._session, self.settings, self.settings.dry_run,
-            window=window, backend=backend.type,
+            window=self._window(backend, target), backend=backend.type,
         )  # fmt: skip
         return applied.document, Acted(applied.facts, applied.notes, applied.decision)
 

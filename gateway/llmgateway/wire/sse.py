@@ -47,13 +47,13 @@ class SSEDecoder:
         self._parts, self._size = [], 0
         if blocks[-1]:
             self._keep(blocks[-1])
-        return [found for block in blocks[:-1] if (found := _data_of(block)) is not None]
+        return [found for block in blocks[:-1] if (found := data_of(block)) is not None]
 
     def end(self) -> list[bytes]:
         """The peer closed: the data of an event that lacks only its blank line (some servers leave it out)."""
         rest = b"".join(self._parts)
         self._parts = []
-        found = _data_of(rest)
+        found = data_of(rest)
         return [] if found is None else [found]
 
     def _keep(self, data: bytes) -> None:
@@ -79,7 +79,7 @@ class SSEDecoder:
         return data.removeprefix(BYTE_ORDER_MARK)
 
 
-def _data_of(block: bytes) -> bytes | None:
+def data_of(block: bytes) -> bytes | None:
     """The joined `data` lines of one event, or None where it has none."""
     if block.startswith(b"data: ") and b"\n" not in block:
         return block[6:]

@@ -52,7 +52,7 @@ class TextSplice:
     def texts(self, data: bytes) -> bytes | None:
         """The insides of the texts' JSON strings, a line each; None where the data is anything but known events."""
         before, after = self._before, self._after
-        if not before or not (data.startswith(before) and data.endswith(after) and len(data) > len(before + after)):
+        if not before or not (data.startswith(before) and data.endswith(after) and len(data) > len(self._between)):
             return None
         insides = data[len(before) : -len(after)].replace(self._between, b"\n")
         if not _are_texts(insides) or data.count(b"\n") != self._newlines * (insides.count(b"\n") + 1):

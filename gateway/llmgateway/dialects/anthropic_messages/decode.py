@@ -76,9 +76,9 @@ class MessagesStreamDecoder:
         """True between message_start and the end, while no block is open whose text is not the answer's."""
         return self._started and not self._ended and self._sse.is_between and self._blocks.are_text
 
-    def lone_text(self, event: bytes) -> tuple[bytes, str] | None:
+    def lone_text(self, payload: bytes) -> tuple[bytes, str] | None:
         """The text of a text_delta in a text block."""
-        text = lone_text(event[event.find(b"data:") + 5 :])
+        text = lone_text(payload)
         return None if text is None else (b'"text"', text)
 
     def whole(self, body: bytes) -> list[Event]:

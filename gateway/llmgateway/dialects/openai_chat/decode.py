@@ -89,9 +89,9 @@ class ChatStreamDecoder:
         """True once the answer began and a `<think>` can't come any more."""
         return self._tags is None and self._started and not self._ended and self._sse.is_between
 
-    def lone_text(self, event: bytes) -> tuple[bytes, str] | None:
+    def lone_text(self, payload: bytes) -> tuple[bytes, str] | None:
         """The content of a chunk that holds nothing else."""
-        text = lone_content(event[event.find(b"data:") + 5 :])
+        text = lone_content(payload)
         return None if text is None else (b'"content"', text)
 
     def whole(self, body: bytes) -> list[Event]:

@@ -161,7 +161,7 @@ class ChatStreamEncoder:
 
     def _closed(self, _: BlockClosed | ToolCallStarted | TurnFinished) -> bytes:
         """A text block ended: its sources are told, with the characters that they stand behind."""
-        self._length += sum(len(decode(b'"' + each.replace(b"\n", b"") + b'"')) for each in self._unread)
+        self._length += len(decode(b'"' + b"".join(self._unread).replace(b"\n", b"") + b'"'))
         self._unread.clear()
         found = url_citations(self._citations, self._block_start, self._length)
         self._citations = []
