@@ -72,8 +72,17 @@ def text_delta(text: str, *, ascii_only: bool) -> bytes:
 
 
 message = {"id": "msg_1", "model": "m", "content": [], "usage": {"input_tokens": 1, "output_tokens": 1}}
+citation = messages_event(
+    "content_block_delta",
+    index=0,
+    delta={
+        "type": "citations_delta",
+        "citation": {"type": "web_search_result_location", "url": "https://a.example", "title": "t", "cited_text": "c"},
+    },
+)
 block_events = st.sampled_from(
     [
+        citation,
         messages_event("ping"),
         messages_event("content_block_stop", index=0),
         messages_event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
@@ -141,3 +150,14 @@ def test_what_is_not_plain_teaches_nothing(event: bytes) -> None:
     splice = TextSplice()
     splice.learn(event, (b'"content"', "a"))
     assert splice.texts(event) is None
+
+
+def test_a_source_stands_behind_all_texts_that_passed() -> None:
+    passing, seeing = turns("messages", "chat")
+    start = messages_event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    reads = [messages_event("message_start", message=message), start]
+    reads += [text_delta(text, ascii_only=False) for text in ("Zürich", ' "is"', "\n", "far")]
+    reads += [citation, messages_event("content_block_stop", index=0)]
+    told = [(passing.receive(read), seeing.receive(read)) for read in reads]
+    assert all(passed == seen for passed, seen in told)
+    assert b'"end_index":15' in told[-1][0]
