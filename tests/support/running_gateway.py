@@ -17,6 +17,7 @@ import httpx
 import uvicorn
 
 from llmgateway.server.application import Application
+from llmgateway.server.joined_writes import JoinedWrites
 from llmgateway.server.runtime import Runtime
 from support.free_port import free_port
 
@@ -51,7 +52,7 @@ async def gateway_in_loop(file: Path | None = None, secrets: Path | None = None)
     runtime = Runtime(file, secrets)
     port = free_port()
     config = uvicorn.Config(
-        Application(runtime), port=port, http="httptools", ws="none", lifespan="on", log_config=None,
+        Application(runtime), port=port, http=JoinedWrites, ws="none", lifespan="on", log_config=None,
         timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = _Server(config)

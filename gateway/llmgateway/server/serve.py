@@ -12,6 +12,7 @@ import uvicorn
 from llmgateway.server.application import Application
 from llmgateway.server.configuration_file import read_configuration
 from llmgateway.server.draining import DrainingServer
+from llmgateway.server.joined_writes import JoinedWrites
 from llmgateway.server.runtime import Runtime
 from llmgateway.server.worker_metrics import WorkerMetrics
 from llmgateway.server.workers import BACKLOG, Workers, check_shareable, listening_socket, usable_cores
@@ -56,7 +57,7 @@ def _serve(runtime: Runtime, drain: int, host: str, port: int, sockets: list[soc
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=JoinedWrites,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -1,7 +1,8 @@
-"""What outlives a configuration: the store, this process's name, turns in the background."""
+"""What outlives a configuration: the store, this process's name, turns in the background, watches on clients."""
 
 from __future__ import annotations
 
+from llmgateway.server.client_watch import ClientWatches
 from llmgateway.server.responses_turn import BackgroundTurns
 from llmgateway.server.store_holder import StoreHolder
 from llmgateway.storage.port import Store
@@ -14,6 +15,7 @@ class Services:
         self._stores = stores
         self.process = process
         self.background = BackgroundTurns()
+        self.watches = ClientWatches()
 
     @property
     def store(self) -> Store:

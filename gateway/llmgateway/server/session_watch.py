@@ -42,17 +42,13 @@ class SessionWatch:
         record.session = _session_of(call, headers, record.client)
         self._key = SessionKey(record.client, record.session)
         try:
-            known = await self._sessions.read(self._key)
-            if known is not None:
-                suspension = await self._sessions.take_suspension(self._key)
-                if suspension is not None:
-                    record.suspended = suspension.reason
-                    await self._sessions.forget(self._key)
-                    known = None
-            await self._sessions.touch(self._key, self._process, time.time())
+            found = await self._sessions.begin(self._key, self._process, time.time())
         except StoreError:
             record.store_away = True
             return
+        if found.suspension is not None:
+            record.suspended = found.suspension.reason
+        known = found.known
         if known is not None:
             self.facts = SessionFacts(
                 counters=known.counters, peaks=known.peaks, facts=known.facts, entries=known.entries

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from time import time
+
+from msgspec import UNSET
 
 from llmgateway.policies.apply import policy_of
 from llmgateway.server.turn_record import TurnRecord
-from llmgateway.telemetry.log_lines import RequestLine
+from llmgateway.telemetry.log_lines import FailureInLine, Moments, RequestLine, request_lines
 from llmgateway.telemetry.metrics import Metrics
-
-logger = logging.getLogger("llmgateway.access")
 
 MAX_FIELD_LABELS = 100
 
@@ -23,6 +22,8 @@ class TurnLog:
         self._running = 0
         metrics.streams.set_function(lambda: self._running)
         self._field_names: set[str] = set()
+        self._lines = request_lines()
+        self._moments = Moments()
 
     def began(self) -> None:
         """One more request in flight."""
@@ -44,8 +45,8 @@ class TurnLog:
             metrics.policies.labels(policy_of(note)).inc()
         for loss in record.losses:
             metrics.dropped.labels(self._field_label(loss.path)).inc()
-        if logger.isEnabledFor(logging.INFO):
-            logger.handle(RequestLine(logger.name, _fields(record)))
+        if self._lines is not None:
+            self._lines.request(_line(record, self._moments.text(time())))
 
     def _field_label(self, path: str) -> str:
         """The top-level field; names are the client's, so their number is bounded here."""
@@ -64,18 +65,22 @@ class TurnLog:
                 self._metrics.tokens.labels(*labels, record.client, kind).inc(count)
 
 
-def _fields(record: TurnRecord) -> dict[str, Any]:
-    """What the log line says: facts, never texts of requests or answers."""
+def _line(record: TurnRecord, time: str) -> RequestLine:
     usage, finish, failure = record.outcome.usage, record.outcome.finish, record.failure or record.outcome.failure
-    fields: dict[str, Any] = {
-        "request_id": record.request_id, "client": record.client, "dialect": record.dialect, "model": record.model,
-        "backend": record.backend, "status": record.status, "stream": record.streamed,
-        "seconds": round(record.stages.elapsed(), 4), "stages": record.stages.header(),
-        "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
-        "finish": finish.reason if finish else None,
-    }  # fmt: skip
-    if failure is not None:
-        fields["failure"] = {"kind": failure.kind, "message": failure.message, "upstream": failure.from_upstream}
-    if record.losses:
-        fields["dropped"] = [loss.path for loss in record.losses]
-    return fields
+    return RequestLine(
+        time=time,
+        request_id=record.request_id,
+        client=record.client,
+        dialect=record.dialect,
+        model=record.model,
+        backend=record.backend,
+        status=record.status,
+        stream=record.streamed,
+        seconds=round(record.stages.elapsed(), 4),
+        stages=record.stages.header(),
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        finish=finish.reason if finish else None,
+        failure=FailureInLine(failure.kind, failure.message, failure.from_upstream) if failure else UNSET,
+        dropped=[loss.path for loss in record.losses] if record.losses else UNSET,
+    )

@@ -9,7 +9,6 @@ import time
 from llmgateway.failures import Failure, TurnRefused
 from llmgateway.server.call import Call
 from llmgateway.server.client_limits import Ticket
-from llmgateway.server.client_watch import ClientWatch
 from llmgateway.server.conversation_keeper import ConversationKeeper
 from llmgateway.server.dialects import DIALECTS
 from llmgateway.server.request_body import ClientLeft, Receive, read_body
@@ -45,7 +44,7 @@ async def serve_turn(
         record.client = await snapshot.access.client_of(headers)
         body = await read_body(receive, headers, snapshot.max_body_bytes)
         record.stages.mark("receive")
-        async with ClientWatch(receive):
+        with services.watches.over(receive):
             await turn.serve(body)
     except ClientLeft:
         record.status = CLIENT_LEFT

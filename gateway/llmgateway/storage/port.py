@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from llmgateway.storage.records import (
+    Beginning,
     Budget,
     Charge,
     Conversation,
@@ -96,8 +97,10 @@ class Responses(Protocol):
 class Sessions(Protocol):
     """Facts of sessions (W7), and the marks of those that must start afresh (H2)."""
 
-    async def touch(self, session: SessionKey, process: str, at: float) -> None:
-        """A turn begins: the session is active, and on this process."""
+    async def begin(self, session: SessionKey, process: str, at: float) -> Beginning:
+        """A turn begins: the session is active, and on this process; the answer is what was known before. The mark of
+        a suspended session is taken with it, and what was known is forgotten: exactly one of several concurrent
+        requests is told. In one step."""
         ...
 
     async def note(self, session: SessionKey, process: str, turn: SessionTurn) -> None:
@@ -106,10 +109,6 @@ class Sessions(Protocol):
 
     async def read(self, session: SessionKey) -> Session | None:
         """What is known."""
-        ...
-
-    async def forget(self, session: SessionKey) -> bool:
-        """Forgets its facts, not its suspension. False when there are none."""
         ...
 
     async def active_since(self, process: str, since: float) -> list[SessionKey]:
@@ -122,10 +121,6 @@ class Sessions(Protocol):
 
     async def suspension(self, session: SessionKey) -> Suspension | None:
         """The mark, left where it is."""
-        ...
-
-    async def take_suspension(self, session: SessionKey) -> Suspension | None:
-        """The mark, removed: exactly one of several concurrent requests gets it."""
         ...
 
 

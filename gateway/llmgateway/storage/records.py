@@ -181,6 +181,13 @@ class Suspension(Struct, frozen=True):
     at: float
 
 
+class Beginning(Struct, frozen=True):
+    """What the first look at a session finds: `known` None for a new one, and for one that must start afresh."""
+
+    known: Session | None = None
+    suspension: Suspension | None = None
+
+
 class Budget(Struct, frozen=True):
     """`limit` per `window` seconds; windows are cut at multiples of their length since the epoch (86400: UTC days)."""
 

@@ -7,9 +7,13 @@ import logging
 import time
 from typing import TextIO
 
+from msgspec import UNSET, Struct, UnsetType
+
 from llmgateway.wire import json_codec
 
 FLUSH_AFTER = 0.1
+REQUESTS = "llmgateway.access"
+"""The logger that lines of requests name."""
 
 
 class JSONLines(logging.Formatter):
@@ -17,16 +21,12 @@ class JSONLines(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._second = 0
-        self._moment = ""
+        self._moments = Moments()
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line."""
-        if int(record.created) != self._second:  # many lines share a second
-            self._second = int(record.created)
-            self._moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self._second))
         line: dict[str, object] = {
-            "time": f"{self._moment}.{int(record.msecs):03d}Z",
+            "time": self._moments.text(record.created),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -37,16 +37,51 @@ class JSONLines(logging.Formatter):
         return json_codec.encode(line).decode()
 
 
-class RequestLine(logging.LogRecord):
-    """The record of one request. A plain one looks for its caller's file, thread and process, which are not in the
-    lines."""
+class FailureInLine(Struct, frozen=True):
+    """What went wrong with a request."""
 
-    def __init__(self, name: str, fields: dict[str, object]) -> None:
-        self.name, self.levelno, self.levelname = name, logging.INFO, "INFO"
-        self.msg, self.args, self.fields = "request", None, fields
-        self.created = time.time()
-        self.msecs = self.created % 1 * 1000
-        self.exc_info = self.exc_text = self.stack_info = None
+    kind: str
+    message: str
+    upstream: bool
+
+
+class RequestLine(Struct, kw_only=True):
+    """The line of one request: facts, never texts of requests or answers."""
+
+    time: str
+    level: str = "INFO"
+    logger: str = REQUESTS
+    message: str = "request"
+    request_id: str
+    client: str
+    dialect: str
+    model: str
+    backend: str
+    status: int
+    stream: bool
+    seconds: float
+    stages: str
+    input_tokens: int
+    output_tokens: int
+    finish: str | None
+    failure: FailureInLine | UnsetType = UNSET
+    dropped: list[str] | UnsetType = UNSET
+
+
+class Moments:
+    """Times as the lines have them; many share a second."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._text = ""
+
+    def text(self, at: float) -> str:
+        """Unix seconds as ISO 8601, with milliseconds."""
+        second = int(at)
+        if second != self._second:
+            self._second = second
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._text}.{int((at - second) * 1000):03d}Z"
 
 
 class GatheredLines(logging.StreamHandler[TextIO]):
@@ -59,10 +94,17 @@ class GatheredLines(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One more line."""
-        self._lines.append(self.format(record) + "\n")
+        self._add(self.format(record))
         if record.levelno > logging.INFO:
             self.flush()
-        elif len(self._lines) == 1:
+
+    def request(self, line: RequestLine) -> None:
+        """The line of a request, past logging's own ways, which cost more than the line."""
+        self._add(json_codec.encode(line).decode())
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+        if len(self._lines) == 1:
             try:
                 asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
             except RuntimeError:  # before the loop runs, after it, and in other threads
@@ -72,8 +114,14 @@ class GatheredLines(logging.StreamHandler[TextIO]):
         """Writes what waits; called at exit as well."""
         lines, self._lines = self._lines, []
         if lines:
-            self.stream.write("".join(lines))
+            self.stream.write("\n".join(lines) + "\n")
             self.stream.flush()
+
+
+def request_lines() -> GatheredLines | None:
+    """Where lines of requests go; None where nobody wants them, or logging is not ours."""
+    wanted = logging.getLogger(REQUESTS).isEnabledFor(logging.INFO)
+    return next((each for each in logging.getLogger().handlers if wanted and isinstance(each, GatheredLines)), None)
 
 
 def configure_logging(level: str = "INFO") -> None:

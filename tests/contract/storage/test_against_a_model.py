@@ -71,12 +71,11 @@ calls = st.one_of(
     st.tuples(st.just("responses.delete"), owners, responses),
     st.tuples(st.just("responses.open_of"), st.just("pod")),
     st.tuples(st.just("sessions.note"), sessions, st.just("pod"), session_turns),
-    st.tuples(st.just("sessions.touch"), sessions, st.just("pod"), times),
+    st.tuples(st.just("sessions.begin"), sessions, st.just("pod"), times),
     st.tuples(st.just("sessions.read"), sessions),
-    st.tuples(st.just("sessions.forget"), sessions),
     st.tuples(st.just("sessions.active_since"), st.just("pod"), times),
     st.tuples(st.just("sessions.suspend"), sessions, st.builds(Suspension, texts, times)),
-    st.tuples(st.just("sessions.take_suspension"), sessions),
+    st.tuples(st.just("sessions.suspension"), sessions),
 )  # fmt: skip
 histories = st.lists(calls, max_size=40)
 EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

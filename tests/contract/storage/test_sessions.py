@@ -9,6 +9,7 @@ import pytest
 from llmgateway.storage.port import Store
 from llmgateway.storage.records import (
     SESSION_ENTRIES,
+    Beginning,
     Retention,
     SessionKey,
     SessionTurn,
@@ -75,8 +76,8 @@ async def test_the_newest_entries_are_kept_and_no_more(store: Store) -> None:
     assert found.counters["turns"] == SESSION_ENTRIES + 6
 
 
-async def test_a_touched_session_is_known_before_its_first_turn_ended(store: Store) -> None:
-    await store.sessions.touch(KEY, "pod-1", 1000.0)
+async def test_a_session_is_known_before_its_first_turn_ended(store: Store) -> None:
+    assert await store.sessions.begin(KEY, "pod-1", 1000.0) == Beginning()
     found = await store.sessions.read(KEY)
     assert found is not None
     assert (found.started, found.active, found.counters, found.entries) == (1000.0, 1000.0, {}, [])
@@ -87,18 +88,38 @@ async def test_another_owners_session_is_absent(store: Store) -> None:
     await store.sessions.suspend(KEY, Suspension("stop", 1.0))
     theirs = SessionKey("bob", "s:1")
     assert await store.sessions.read(theirs) is None
-    assert await store.sessions.forget(theirs) is False
-    assert await store.sessions.take_suspension(theirs) is None
+    assert await store.sessions.begin(theirs, "pod", 1001.0) == Beginning()
+    assert await store.sessions.suspension(KEY) is not None
 
 
-async def test_a_forgotten_session_begins_anew(store: Store) -> None:
-    await store.sessions.note(KEY, "pod", turn("a"))
-    assert await store.sessions.forget(KEY) is True
-    assert await store.sessions.read(KEY) is None
-    await store.sessions.note(KEY, "pod", turn("a", at=2000.0))
+async def test_a_turn_begins_with_what_the_turns_before_it_left(store: Store) -> None:
+    await store.sessions.note(KEY, "pod-1", turn("a"))
+    before = await store.sessions.read(KEY)
+    assert await store.sessions.begin(KEY, "pod-2", 1005.0) == Beginning(before)
     found = await store.sessions.read(KEY)
     assert found is not None
-    assert (found.started, found.counters["turns"]) == (2000.0, 1)
+    assert (found.started, found.active, found.counters["turns"]) == (1000.0, 1005.0, 1)
+    assert await store.sessions.active_since("pod-2", 1005.0) == [KEY]
+
+
+async def test_what_a_turn_began_with_does_not_change_under_it(store: Store) -> None:
+    await store.sessions.note(KEY, "pod", turn("a"))
+    begun = await store.sessions.begin(KEY, "pod", 1001.0)
+    await store.sessions.note(KEY, "pod", turn("b", tokens=50))
+    assert begun.known is not None
+    assert (begun.known.counters, begun.known.peaks) == ({"turns": 1, "tokens": 10}, {"used": 2.5})
+    assert (begun.known.facts["window"], begun.known.entries) == (10, [{"tokens": 10}])
+
+
+async def test_a_suspended_session_begins_anew(store: Store) -> None:
+    await store.sessions.note(KEY, "pod-1", turn("a"))
+    await store.sessions.suspend(KEY, Suspension("stop", 1.0))
+    assert await store.sessions.begin(KEY, "pod-2", 2000.0) == Beginning(None, Suspension("stop", 1.0))
+    await store.sessions.note(KEY, "pod-2", turn("b", at=2000.0))
+    found = await store.sessions.read(KEY)
+    assert found is not None
+    assert (found.started, found.counters["turns"], len(found.entries)) == (2000.0, 1, 1)
+    assert await store.sessions.active_since("pod-1", 1000.0) == [KEY]  # a crash of that one still concerns it
 
 
 async def test_a_session_is_forgotten_after_quiet(backend: Backend) -> None:
@@ -116,7 +137,7 @@ async def test_the_sessions_of_a_process_are_those_since_a_time(store: Store) ->
         ("ann", "old", "pod-1", 1000.0), ("ann", "new", "pod-1", 1120.5), ("bob", "new", "pod-1", 1121.0),
         ("bob", "other", "pod-2", 1130.0),
     ):  # fmt: skip
-        await store.sessions.touch(SessionKey(owner, name), process, at)
+        await store.sessions.begin(SessionKey(owner, name), process, at)
     found = await store.sessions.active_since("pod-1", 1120.5)
     assert sorted(found) == [SessionKey("ann", "new"), SessionKey("bob", "new")]
     assert await store.sessions.active_since("pod-3", 0.0) == []
@@ -127,16 +148,9 @@ async def test_a_suspension_is_taken_by_exactly_one_request(backend: Backend) ->
     await one.sessions.suspend(KEY, Suspension("the gateway crashed: ä", 1000.25))
     await other.sessions.suspend(KEY, Suspension("stopped", 1001.0))
     assert await other.sessions.suspension(KEY) == Suspension("the gateway crashed: ä", 1000.25)
-    taken = await asyncio.gather(*(each.sessions.take_suspension(KEY) for each in (one, other) for _ in range(5)))
-    assert [mark for mark in taken if mark] == [Suspension("the gateway crashed: ä", 1000.25)]
+    begun = await asyncio.gather(*(each.sessions.begin(KEY, "pod", 1002.0) for each in (one, other) for _ in range(5)))
+    assert [each.suspension for each in begun if each.suspension] == [Suspension("the gateway crashed: ä", 1000.25)]
     assert await one.sessions.suspension(KEY) is None
-
-
-async def test_forgetting_a_session_leaves_its_suspension(store: Store) -> None:
-    await store.sessions.note(KEY, "pod", turn("a"))
-    await store.sessions.suspend(KEY, Suspension("stop", 1.0))
-    await store.sessions.forget(KEY)
-    assert await store.sessions.suspension(KEY) == Suspension("stop", 1.0)
 
 
 async def test_a_crash_is_told_from_a_clean_end(store: Store) -> None:

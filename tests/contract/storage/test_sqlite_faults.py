@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from llmgateway.storage.errors import StoreFull, StoreUnavailable
+from llmgateway.storage.records import SessionKey, SessionTurn
 from llmgateway.storage.resilient import GuardSettings, ResilientStore
 from llmgateway.storage.sqlite import SqliteStore
 
@@ -19,6 +20,7 @@ from .test_conversations import turn
 pytestmark = pytest.mark.behaviour("S3")
 
 QUICK = GuardSettings(max_backoff=0.2)
+SESSION = SessionKey("ann", "s")
 
 
 async def until_ok(store: ResilientStore) -> None:
@@ -31,11 +33,14 @@ async def test_a_full_disk_degrades_and_what_waited_is_written_when_there_is_roo
     file = SqliteStore(tmp_path / "state.db", max_bytes=400_000)
     store = ResilientStore(file, QUICK)
     await store.conversations.append("ann", "first", turn("a"))
+    await store.sessions.note(SESSION, "pod", SessionTurn(id="0", at=1.0))
     for number in range(10):
         await store.conversations.append("ann", "big", turn(str(number), model="x" * 100_000))
     assert store.health().state == "degraded"
     assert store.health().queued > 0
     assert await store.conversations.read("ann", "first") is not None
+    begun = await store.sessions.begin(SESSION, "pod", 2.0)
+    assert begun.known is not None
     with pytest.raises(StoreUnavailable):
         await store.conversations.read("ann", "big")
     with pytest.raises(StoreFull):

@@ -214,6 +214,32 @@ async def test_full_to_maxmemory_it_goes_on(store: ResilientStore, own_server: V
         }.items()  # fmt: skip
 
 
+async def test_a_full_server_still_tells_what_it_knows_of_a_session(
+    store: ResilientStore, own_server: ValkeyServer
+) -> None:
+    await store.sessions.note(KEY, "pod", SessionTurn(id="0", at=1.0, counters={"turns": 1}))
+    own_server.fill("noeviction")
+    begun = await store.sessions.begin(KEY, "pod", 2.0)
+    assert begun.known is not None
+    assert begun.known.counters == {"turns": 1}
+
+
+async def test_a_server_that_forgot_our_scripts_is_given_them_again(
+    store: ResilientStore, own_server: ValkeyServer
+) -> None:
+    await store.sessions.note(KEY, "pod", SessionTurn(id="0", at=1.0, counters={"turns": 1}))
+    with own_server.client() as client:
+        client.script_flush()
+    begun = await store.sessions.begin(KEY, "pod", 2.0)
+    assert begun.known is not None
+    with own_server.client() as client:
+        client.script_flush()
+    await store.sessions.note(KEY, "pod", SessionTurn(id="1", at=3.0, counters={"turns": 1}))
+    found = await store.sessions.read(KEY)
+    assert found is not None
+    assert (found.counters, store.health().state) == ({"turns": 2}, "ok")
+
+
 async def test_every_key_expires_so_that_volatile_policies_can_evict_it(
     store: ResilientStore, own_server: ValkeyServer
 ) -> None:
@@ -221,7 +247,7 @@ async def test_every_key_expires_so_that_volatile_policies_can_evict_it(
     await store.conversations.describe("ann", "d", {}, 1.0)
     await store.responses.create("ann", NewResponse(id="r", at=1.0, document={}, input_items=[], process="pod"))
     await store.responses.append_events("ann", "r", [StoredEvent(0, b"x")])
-    await store.sessions.touch(KEY, "pod", 1.0)
+    await store.sessions.begin(KEY, "pod", 1.0)
     await store.sessions.note(KEY, "pod", SessionTurn(id="0", at=1.0))
     await store.sessions.suspend(KEY, Suspension("stop", 1.0))
     await store.limits.charge("ann", [Budget("requests", 10, 60)])
@@ -325,7 +351,7 @@ async def test_a_store_that_closes_gives_its_queue_a_last_try(opened: Opened, ow
     lambda store: store.conversations.delete("ann", "c"),
     lambda store: store.responses.read("ann", "r"),
     lambda store: store.responses.wait_events("ann", "r", 0, 1),
-    lambda store: store.sessions.take_suspension(KEY),
+    lambda store: store.sessions.begin(KEY, "pod", 1.0),
     lambda store: store.processes.claim_silent(1.0),
     lambda store: store.ping(),
 ])  # fmt: skip
@@ -335,7 +361,6 @@ async def test_what_only_the_store_knows_fails_with_one_exception(
     own_server.kill()
     with pytest.raises(StoreUnavailable):
         await ask(store)
-    await store.sessions.touch(KEY, "pod", 1.0)  # these raise nothing
-    await store.processes.beat("pod", 1.0)
+    await store.processes.beat("pod", 1.0)  # these raise nothing
     await store.processes.end("pod")
     await store.limits.settle("ann", "tokens", 0, 1)

@@ -40,10 +40,11 @@ class ExpiringTable(Generic[Key, Value]):
         return row[2] if row and row[0] > self._clock() else None
 
     def pop(self, key: Key) -> Value | None:
-        value = self.get(key)
         row = self._rows.pop(key, None)
-        self._weight -= row[1] if row else 0
-        return value
+        if row is None:
+            return None
+        self._weight -= row[1]
+        return row[2] if row[0] > self._clock() else None
 
     def items(self) -> Iterator[tuple[Key, Value]]:
         """What has not expired."""

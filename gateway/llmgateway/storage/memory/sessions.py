@@ -8,19 +8,34 @@ from msgspec import Struct, field
 
 from llmgateway.storage.json_records import decode_documents, encode
 from llmgateway.storage.memory.expiring_table import Clock, ExpiringTable
-from llmgateway.storage.records import SESSION_ENTRIES, Session, SessionKey, SessionTurn, Suspension
+from llmgateway.storage.records import SESSION_ENTRIES, Beginning, Session, SessionKey, SessionTurn, Suspension
 
 MAX_SESSIONS = 100_000
 
 
 class _Kept(Struct):
+    """Dictionaries are replaced, never changed: whoever read one keeps what it read."""
+
     started: float
     active: float
+    processes: dict[str, float]
+    """When each last had a turn of it."""
     counters: dict[str, int] = field(default_factory=dict)
     peaks: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By turn id, oldest first; as JSON has them, and never changed."""
+    """By turn id, oldest first; as JSON has them."""
+
+    def session(self, identifier: str) -> Session:
+        return Session(
+            id=identifier,
+            started=self.started,
+            active=self.active,
+            counters=self.counters,
+            peaks=self.peaks,
+            facts=self.facts,
+            entries=list(self.entries.values()),
+        )
 
 
 class MemorySessions:
@@ -29,50 +44,35 @@ class MemorySessions:
     def __init__(self, ttl: float, clock: Clock) -> None:
         self._table: ExpiringTable[SessionKey, _Kept] = ExpiringTable(ttl, clock, MAX_SESSIONS)
         self._suspended: ExpiringTable[SessionKey, Suspension] = ExpiringTable(ttl, clock, MAX_SESSIONS)
-        self._activity: ExpiringTable[tuple[str, SessionKey], float] = ExpiringTable(ttl, clock, MAX_SESSIONS)
 
-    async def touch(self, session: SessionKey, process: str, at: float) -> None:
-        self._touched(session, process, at)
-
-    def _touched(self, session: SessionKey, process: str, at: float) -> _Kept:
-        kept = self._table.get(session) or _Kept(at, at)
-        kept.active = max(kept.active, at)
-        self._table.put(session, kept)
-        self._activity.put((process, session), max(at, self._activity.get((process, session)) or at))
-        return kept
+    async def begin(self, session: SessionKey, process: str, at: float) -> Beginning:
+        suspension = self._suspended.pop(session)
+        kept = self._table.get(session)
+        known = kept.session(session.id) if kept is not None and suspension is None else None
+        if kept is None or suspension is not None:
+            kept = _Kept(at, at, kept.processes if kept is not None else {})
+        self._touch(session, kept, process, at)
+        return Beginning(known, suspension)
 
     async def note(self, session: SessionKey, process: str, turn: SessionTurn) -> None:
-        kept = self._touched(session, process, turn.at)
+        kept = self._table.get(session) or _Kept(turn.at, turn.at, {})
+        self._touch(session, kept, process, turn.at)
         if turn.id in kept.entries:
             return
-        for name, amount in turn.counters.items():
-            kept.counters[name] = kept.counters.get(name, 0) + amount
-        for name, value in turn.peaks.items():
-            kept.peaks[name] = max(value, kept.peaks.get(name, value))
+        counters, peaks = kept.counters, kept.peaks
+        kept.counters = counters | {name: amount + counters.get(name, 0) for name, amount in turn.counters.items()}
+        kept.peaks = peaks | {name: max(value, peaks.get(name, value)) for name, value in turn.peaks.items()}
         facts, kept.entries[turn.id] = decode_documents(encode((turn.facts, turn.entry)))
-        kept.facts.update(facts)
+        kept.facts = kept.facts | facts
         while len(kept.entries) > SESSION_ENTRIES:
             del kept.entries[next(iter(kept.entries))]
 
     async def read(self, session: SessionKey) -> Session | None:
         kept = self._table.get(session)
-        if kept is None:
-            return None
-        return Session(
-            id=session.id,
-            started=kept.started,
-            active=kept.active,
-            counters=dict(kept.counters),
-            peaks=dict(kept.peaks),
-            facts=dict(kept.facts),
-            entries=list(kept.entries.values()),
-        )
-
-    async def forget(self, session: SessionKey) -> bool:
-        return self._table.pop(session) is not None
+        return kept.session(session.id) if kept is not None else None
 
     async def active_since(self, process: str, since: float) -> list[SessionKey]:
-        return [key for (name, key), at in self._activity.items() if name == process and at >= since]
+        return [key for key, kept in self._table.items() if kept.processes.get(process, since - 1) >= since]
 
     async def suspend(self, session: SessionKey, suspension: Suspension) -> None:
         self._suspended.put(session, self._suspended.get(session) or suspension)
@@ -80,5 +80,7 @@ class MemorySessions:
     async def suspension(self, session: SessionKey) -> Suspension | None:
         return self._suspended.get(session)
 
-    async def take_suspension(self, session: SessionKey) -> Suspension | None:
-        return self._suspended.pop(session)
+    def _touch(self, session: SessionKey, kept: _Kept, process: str, at: float) -> None:
+        kept.active = max(kept.active, at)
+        kept.processes[process] = max(at, kept.processes.get(process, at))
+        self._table.put(session, kept)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlite3 import Connection
 
+from llmgateway.storage.errors import StoreFull
 from llmgateway.storage.json_records import decode_document, encode
-from llmgateway.storage.records import SESSION_ENTRIES, Session, SessionKey, SessionTurn, Suspension
+from llmgateway.storage.records import SESSION_ENTRIES, Beginning, Session, SessionKey, SessionTurn, Suspension
 from llmgateway.storage.sqlite.database import Database
 
 _ONE = "owner = ? AND id = ?"
@@ -19,8 +20,20 @@ class SqliteSessions:
         self._database = database
         self._ttl = ttl
 
-    async def touch(self, session: SessionKey, process: str, at: float) -> None:
-        await self._database.write(lambda connection, now: self._touch(connection, now, session, process, at))
+    async def begin(self, session: SessionKey, process: str, at: float) -> Beginning:
+        def work(connection: Connection, now: float) -> Beginning:
+            found = _beginning(connection, now, session)
+            if found.suspension is not None:
+                key = (session.owner, session.id)
+                connection.execute(f"DELETE FROM suspensions WHERE {_MARK}", key)  # noqa: S608 - a constant
+                connection.execute(f"DELETE FROM sessions WHERE {_ONE}", key)  # noqa: S608 - a constant
+            self._touch(connection, now, session, process, at)
+            return found
+
+        try:
+            return await self._database.write(work)
+        except StoreFull:  # no reason not to tell what there is; the mark stays until there is room again
+            return await self._database.read(lambda connection, now: _beginning(connection, now, session))
 
     async def note(self, session: SessionKey, process: str, turn: SessionTurn) -> None:
         entry = (session.owner, session.id, turn.id, encode(turn.entry))
@@ -36,37 +49,7 @@ class SqliteSessions:
         await self._database.write(work)
 
     async def read(self, session: SessionKey) -> Session | None:
-        key = (session.owner, session.id)
-
-        def work(connection: Connection, now: float) -> Session | None:
-            row = connection.execute(
-                f"SELECT started, active, counters, peaks, facts FROM sessions WHERE {_ONE} AND expires > ?",  # noqa: S608 - a constant
-                (*key, now),
-            ).fetchone()
-            if row is None:
-                return None
-            entries = connection.execute(
-                f"SELECT data FROM session_entries WHERE {_MARK} ORDER BY number",  # noqa: S608 - a constant
-                key,
-            )
-            return Session(
-                id=session.id,
-                started=row[0],
-                active=row[1],
-                counters=decode_document(row[2]),
-                peaks=decode_document(row[3]),
-                facts=decode_document(row[4]),
-                entries=[decode_document(data) for (data,) in entries],
-            )
-
-        return await self._database.read(work)
-
-    async def forget(self, session: SessionKey) -> bool:
-        def work(connection: Connection, _: float) -> bool:
-            key = (session.owner, session.id)
-            return connection.execute(f"DELETE FROM sessions WHERE {_ONE}", key).rowcount > 0  # noqa: S608 - a constant
-
-        return await self._database.write(work)
+        return await self._database.read(lambda connection, now: _known(connection, now, session))
 
     async def active_since(self, process: str, since: float) -> list[SessionKey]:
         rows = await self._database.read(
@@ -92,14 +75,6 @@ class SqliteSessions:
     async def suspension(self, session: SessionKey) -> Suspension | None:
         return await self._database.read(lambda connection, now: _mark(connection, now, session))
 
-    async def take_suspension(self, session: SessionKey) -> Suspension | None:
-        def work(connection: Connection, now: float) -> Suspension | None:
-            mark = _mark(connection, now, session)
-            connection.execute(f"DELETE FROM suspensions WHERE {_MARK}", (session.owner, session.id))  # noqa: S608 - a constant
-            return mark
-
-        return await self._database.write(work)
-
     def _touch(self, connection: Connection, now: float, session: SessionKey, process: str, at: float) -> None:
         key, expires = (session.owner, session.id), now + self._ttl
         connection.execute(f"DELETE FROM sessions WHERE {_ONE} AND expires <= ?", (*key, now))  # noqa: S608 - a constant
@@ -114,6 +89,31 @@ class SqliteSessions:
             " ON CONFLICT DO UPDATE SET at = max(at, excluded.at), expires = excluded.expires",
             (process, *key, at, expires),
         )
+
+
+def _beginning(connection: Connection, now: float, session: SessionKey) -> Beginning:
+    mark = _mark(connection, now, session)
+    return Beginning(None if mark else _known(connection, now, session), mark)
+
+
+def _known(connection: Connection, now: float, session: SessionKey) -> Session | None:
+    key = (session.owner, session.id)
+    row = connection.execute(
+        f"SELECT started, active, counters, peaks, facts FROM sessions WHERE {_ONE} AND expires > ?",  # noqa: S608 - a constant
+        (*key, now),
+    ).fetchone()
+    if row is None:
+        return None
+    entries = connection.execute(f"SELECT data FROM session_entries WHERE {_MARK} ORDER BY number", key)  # noqa: S608 - a constant
+    return Session(
+        id=session.id,
+        started=row[0],
+        active=row[1],
+        counters=decode_document(row[2]),
+        peaks=decode_document(row[3]),
+        facts=decode_document(row[4]),
+        entries=[decode_document(data) for (data,) in entries],
+    )
 
 
 def _merge(connection: Connection, session: SessionKey, turn: SessionTurn) -> None:

@@ -77,7 +77,7 @@ class ValkeyConnection:
 
     def script(self, source: str) -> Script:
         """A Lua script; it is loaded where the server does not know it (again after each restart)."""
-        return Script(self._commands.register_script(source))
+        return Script(self._commands, source)
 
     async def close(self) -> None:
         await self._commands.aclose()
@@ -87,14 +87,31 @@ class ValkeyConnection:
 class Script:
     """One atomic step on the server."""
 
-    def __init__(self, script: AsyncScript) -> None:
-        self._script = script
+    def __init__(self, client: Redis, source: str) -> None:
+        self._client = client
+        self._script: AsyncScript = client.register_script(source)
 
     async def __call__(self, keys: Sequence[str], arguments: Sequence[Part]) -> Any:
         try:
             return await self._script(keys=list(keys), args=list(arguments))
         except (exceptions.RedisError, OSError) as error:
             raise _translated(error) from None
+
+    async def after(self, commands: Sequence[Sequence[Part]], keys: Sequence[str], arguments: Sequence[Part]) -> Any:
+        """The same in one round trip with `commands`, which are executed first; nobody looks at their answers."""
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        pipeline.execute_command("EVALSHA", self._script.sha, len(keys), *keys, *arguments)
+        try:
+            answer: Any = (await pipeline.execute(raise_on_error=False))[-1]
+        except (exceptions.RedisError, OSError) as error:
+            raise _translated(error) from None
+        if isinstance(answer, exceptions.NoScriptError):
+            return await self(keys, arguments)
+        if isinstance(answer, Exception):
+            raise _translated(answer)
+        return answer
 
 
 def _client(url: str, password: str | None, connections: int, timeout: float, answer_timeout: float) -> Redis:
