@@ -14,6 +14,7 @@ from llmgateway.profiles import open_family, openai_family
 from llmgateway_api.policy import Output
 
 ROOM_FIELDS = ("max_completion_tokens", "max_tokens")
+_NAMES = frozenset(ROOM_FIELDS)
 
 
 class Room(Struct, frozen=True, kw_only=True):
@@ -29,7 +30,7 @@ def make_room(
 ) -> Room | None:
     """The document with the room that fits; None when the client's own fits, or it named none (servers then use what
     is left of the window). `backend`: the backend's type."""
-    if not acts(dialect, backend, window):
+    if _NAMES.isdisjoint(document) or not acts(dialect, backend, window):
         return None
     asked = {name: document[name] for name in ROOM_FIELDS if _is_count(document.get(name))}
     if not asked:

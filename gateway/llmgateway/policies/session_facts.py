@@ -23,6 +23,7 @@ Level = Literal["NORMAL", "ELEVATED", "HIGH", "CRITICAL"]
 ENTRIES = 64
 """Entries that a session keeps, the newest."""
 _RECENT = 8
+_NUMBERS = (int, float)
 _MOST_NAMES = 32
 _LONGEST_NAME = 64
 
@@ -216,7 +217,7 @@ def _share(tokens: float, window: int) -> float:
 
 def _number(value: Any) -> float:
     """Numbers that a store may have turned into another kind; nothing else counts."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) else 0.0
+    return float(value) if isinstance(value, _NUMBERS) and not isinstance(value, bool) and isfinite(value) else 0.0
 
 
 def _ratio(value: Any) -> float | None:

@@ -22,6 +22,7 @@ _NAMES = frozenset(HEADERS)
 METADATA = ("session_id", "conversation_id", "thread_id")
 _PLAIN = re.compile(r"[\x21-\x7e]{1,128}")
 _SYSTEM_ROLES = ("system", "developer")
+_USER_ROLE = ("user",)
 
 
 class SessionId(Struct, frozen=True):
@@ -70,19 +71,18 @@ def fingerprint(document: Mapping[str, Any], dialect: str, client: str) -> Sessi
 def _beginning(document: Mapping[str, Any], dialect: str) -> tuple[str, str]:
     """The system prompt and the first user message of any client dialect, as text."""
     if dialect == "responses":
-        given = document.get("input")
-        turns = objects_in(given) or [{"role": "user", "content": given}]
-        own = document.get("instructions")
+        turns, own = document.get("input"), document.get("instructions")
+        if isinstance(turns, str):
+            return _text(own), turns
     else:
-        turns = objects_in(document.get("messages"))
-        own = document.get("system")
-    system = _text(own) or _first(turns, _SYSTEM_ROLES)
-    return system, _first(turns, ("user",))
+        turns, own = document.get("messages"), document.get("system")
+    turns = turns if isinstance(turns, list) else []
+    return _text(own) or _first(turns, _SYSTEM_ROLES), _first(turns, _USER_ROLE)
 
 
-def _first(turns: Sequence[Mapping[str, Any]], roles: Sequence[str]) -> str:
+def _first(turns: list[Any], roles: Sequence[str]) -> str:
     for turn in turns:
-        if turn.get("role") in roles:
+        if isinstance(turn, dict) and turn.get("role") in roles:
             return _text(turn.get("content"))
     return ""
 
@@ -91,10 +91,12 @@ def _text(content: Any) -> str:
     """The words; where there are none (an image alone), the content as it is."""
     if isinstance(content, str):
         return content
+    if content is None:
+        return ""
     words = texts_of(content) or [
         part["text"] for part in objects_in(content) if isinstance(part.get("text"), str)
     ]  # fmt: skip
-    if words or content is None:
+    if words:
         return "\n".join(words)
     try:
         return json_codec.encode(content).decode()

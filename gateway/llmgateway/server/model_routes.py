@@ -19,30 +19,20 @@ Served = Mapping[str, Sequence[str]]
 """Backend name -> the model names that it says it serves."""
 
 
-class Route(Struct):
-    """Where one request may go."""
+class Route(Struct, frozen=True):
+    """Where requests for one name may go; `ways` are one for one with `candidates`."""
 
     name: str
     """The configured (or discovered) model: bounded, so fit for metric labels."""
-    asked: str
     candidates: Sequence[Candidate]
-    backends: Mapping[str, Backend]
-    defaults: ModelDefaults
-    system_messages: SystemMessages | None
+    ways: Sequence[tuple[Backend, Target]]
 
-    def targets(self, session: str | None) -> list[tuple[Backend, Target]]:
+    def targets(self, session: str | None) -> Sequence[tuple[Backend, Target]]:
         """All candidates in the order in which to try them."""
+        if len(self.ways) == 1:
+            return self.ways
         ordered = in_order(self.candidates, session, random.random)
-        return [(self.backends[each.backend], self._target(each)) for each in ordered]
-
-    def _target(self, candidate: Candidate) -> Target:
-        return Target(
-            type=self.backends[candidate.backend].type,
-            model=candidate.model or self.asked or self.name,
-            system_messages=self.system_messages,
-            default_max_tokens=self.defaults.max_tokens,
-            thinking=self.defaults.thinking == "Enabled",
-        )
+        return [self.ways[self.candidates.index(each)] for each in ordered]
 
 
 class ModelRoutes:
@@ -64,6 +54,7 @@ class ModelRoutes:
         self._default = default
         self._reject = reject_unknown
         self._system_messages = system_messages
+        self._known = {name: self._configured(model, name) for name, model in {**self._aliases, **self._models}.items()}
 
     def configured(self) -> list[str]:
         """Model names and plain aliases of the spec, in its order."""
@@ -71,13 +62,16 @@ class ModelRoutes:
 
     def route(self, asked: str, served_names: Callable[[], Served]) -> Route:
         """The route for a name. Raises TurnRefused (not_found) where the spec rejects unknown names."""
-        model = self._models.get(asked) or self._aliases.get(asked) or self._by_pattern(asked)
+        known = self._known.get(asked)
+        if known is not None:
+            return known
+        model = self._by_pattern(asked)
         if model is not None:
             return self._configured(model, asked)
         served = served_names()
         serving = [name for name, models in served.items() if asked in models]
         if serving:
-            return self._plain(asked, asked, serving, asked)
+            return self._plain(asked, serving, asked)
         if self._reject and asked:
             raise TurnRefused(_unknown(asked))
         return self._fallback(asked, served)
@@ -92,19 +86,32 @@ class ModelRoutes:
         for backend in self._backends:
             names = served.get(backend)
             if names:
-                return self._plain(names[0], asked, [backend], names[0])
-        return self._plain("default", asked, list(self._backends)[:1], asked)
+                return self._plain(names[0], [backend], names[0])
+        return self._plain("default", list(self._backends)[:1], asked)
 
     def _configured(self, model: ServedModel, asked: str) -> Route:
         candidates = [
             Candidate(ref.name, ref.model or asked or model.name, ref.weight, ref.priority)
             for ref in model.backend_refs
         ]
-        return Route(model.name, asked, candidates, self._backends, model.defaults, self._system_messages)
+        return self._route(model.name, candidates, model.defaults)
 
-    def _plain(self, name: str, asked: str, backends: Sequence[str], upstream: str) -> Route:
-        candidates = [Candidate(backend, upstream) for backend in backends]
-        return Route(name, asked, candidates, self._backends, ModelDefaults(), self._system_messages)
+    def _plain(self, name: str, backends: Sequence[str], upstream: str) -> Route:
+        return self._route(name, [Candidate(backend, upstream or name) for backend in backends], ModelDefaults())
+
+    def _route(self, name: str, candidates: Sequence[Candidate], defaults: ModelDefaults) -> Route:
+        return Route(
+            name, candidates, [(self._backends[each.backend], self._target(each, defaults)) for each in candidates]
+        )
+
+    def _target(self, candidate: Candidate, defaults: ModelDefaults) -> Target:
+        return Target(
+            type=self._backends[candidate.backend].type,
+            model=candidate.model,
+            system_messages=self._system_messages,
+            default_max_tokens=defaults.max_tokens,
+            thinking=defaults.thinking == "Enabled",
+        )
 
 
 def _is_pattern(alias: str) -> bool:

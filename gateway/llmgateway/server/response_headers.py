@@ -79,5 +79,5 @@ def _own(record: TurnRecord, content_type: bytes) -> HeaderList:
     if record.suspended:
         headers.append((b"x-llmgateway-session-suspended", header_value(record.suspended)))
     if record.session:
-        headers.append((b"x-llmgateway-session-id", header_value(record.session)))
+        headers.append((b"x-llmgateway-session-id", record.session.encode()))
     return headers

@@ -98,7 +98,9 @@ class TurnPolicies:
 
     def _window(self, backend: Backend, target: Target) -> Window:
         served = self._served.get(backend.name)
-        models = served.models if served is not None else []
+        if served is None:
+            return window_of(backend.context_window, None, self.settings.context.window)
+        models = served.models
         detected = next((model.window for model in models if model.id == target.model), None)
         if detected is None and len(models) == 1:
             detected = models[0].window

@@ -66,16 +66,10 @@ class Backend:
         self.retry = retry or RetrySettings()
         self.context_window = context_window
         self.in_flight = 0
-
-    @property
-    def dialect(self) -> WireDialect:
+        self.dialect: WireDialect = "messages" if upstream_type in ANTHROPIC_TYPES else "chat"
         """What this backend speaks."""
-        return "messages" if self.type in ANTHROPIC_TYPES else "chat"
-
-    @property
-    def path(self) -> str:
+        self.path = "/v1/messages" if self.dialect == "messages" else "/chat/completions"
         """Relative to what the dialect's official SDK takes as its base URL."""
-        return "/v1/messages" if self.dialect == "messages" else "/chat/completions"
 
     @property
     def credential_state(self) -> str:

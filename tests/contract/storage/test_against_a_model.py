@@ -78,7 +78,7 @@ calls = st.one_of(
     st.tuples(st.just("sessions.suspension"), sessions),
 )  # fmt: skip
 histories = st.lists(calls, max_size=40)
-EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 async def _answer(store: Store, call: tuple[Any, ...]) -> object:

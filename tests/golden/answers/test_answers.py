@@ -118,7 +118,7 @@ def test_byte_by_byte_gives_the_same_stream(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", SPLITTABLE)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_split_gives_the_same_stream(case: Case, data: st.DataObject) -> None:
     stream = case.stream

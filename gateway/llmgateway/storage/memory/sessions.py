@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from llmgateway.storage.json_records import decode_documents, encode
 from llmgateway.storage.memory.expiring_table import Clock, ExpiringTable
 from llmgateway.storage.records import SESSION_ENTRIES, Beginning, Session, SessionKey, SessionTurn, Suspension
 
@@ -14,7 +13,7 @@ MAX_SESSIONS = 100_000
 
 
 class _Kept(Struct):
-    """Dictionaries are replaced, never changed: whoever read one keeps what it read."""
+    """Dictionaries are replaced, never changed: whoever read one keeps what it read, whoever gave one gave it away."""
 
     started: float
     active: float
@@ -24,7 +23,7 @@ class _Kept(Struct):
     peaks: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By turn id, oldest first; as JSON has them."""
+    """By turn id, oldest first."""
 
     def session(self, identifier: str) -> Session:
         return Session(
@@ -62,8 +61,8 @@ class MemorySessions:
         counters, peaks = kept.counters, kept.peaks
         kept.counters = counters | {name: amount + counters.get(name, 0) for name, amount in turn.counters.items()}
         kept.peaks = peaks | {name: max(value, peaks.get(name, value)) for name, value in turn.peaks.items()}
-        facts, kept.entries[turn.id] = decode_documents(encode((turn.facts, turn.entry)))
-        kept.facts = kept.facts | facts
+        kept.facts = kept.facts | turn.facts
+        kept.entries[turn.id] = turn.entry
         while len(kept.entries) > SESSION_ENTRIES:
             del kept.entries[next(iter(kept.entries))]
 
