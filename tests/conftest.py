@@ -1,5 +1,5 @@
-"""Property tests on any machine: no time limits, and the same examples each time, so that a run judges the change and not
-luck. `HYPOTHESIS_PROFILE=explore` draws new ones, ten times as many."""
+"""Property tests on any machine: no time limits, and the same examples each time, so that a run judges the change and
+not luck. `HYPOTHESIS_PROFILE=explore` draws new ones, ten times as many."""
 
 from __future__ import annotations
 
