@@ -110,6 +110,7 @@ class Bench:
         port = free_port()
         launch = contender.launch(folder, port, self.upstream)
         command = self.cores.pinned(["env", *[f"{key}={value}" for key, value in launch.environment.items()]])
+        self._until_all_is_calm()  # or its start-up is measured beside another's
         began = time.perf_counter()
         server = ServerProcess([*command, *launch.command], folder / "output.log")
         try:
