@@ -36,6 +36,10 @@ class ClientLimits:
             message = f"Client {client} may not use model {model!r}: GET /v1/models lists what it may use."
             raise TurnRefused(Failure(kind="permission", message=message, param="model", should_retry=False))
 
+    def concern(self, client: str) -> bool:
+        """Whether anything of this client's is counted."""
+        return client in self._clients
+
     async def charge(self, record: TurnRecord, body_bytes: int, store: Limits) -> Ticket | None:
         """Charges one request and its estimated tokens. Raises TurnRefused (rate_limited); None where no limit is set,
         or nobody can count just now."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping
 
+from msgspec import Raw
+
 from llmgateway.failures import TurnRefused
 from llmgateway.server.call import Call
 from llmgateway.server.dialects import UPSTREAM_DIALECTS
@@ -60,7 +62,7 @@ def estimated_tokens(data: bytes) -> int:
 
 async def _native(call: Call, backend: Backend, target: Target, headers: Mapping[bytes, bytes]) -> bytes | None:
     """The vendor's own count; None where the backend's credential can't ask for one (an agent's login)."""
-    fields = {**call.fields, "model": json_codec.encode(target.model)}
+    fields = {**call.fields, "model": Raw(json_codec.encode(target.model))}
     request = backend.request(json_codec.join_fields(fields), headers, {}, native=True, path=PATH)
     try:
         answer = await backend.transport.send(request)

@@ -25,15 +25,16 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
     announced = headers.get(b"content-length", b"0")
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(limit)
-    body = await _receive_all(receive, limit)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body = _within(message.get("body", b""), limit)
+    else:
+        body = await _receive_rest(message, receive, limit)
     encoding = headers.get(b"content-encoding", b"").strip().lower()
     return body if encoding in (b"", b"identity") else _decompress(body, encoding, limit)
 
 
-async def _receive_all(receive: Receive, limit: int) -> bytes:
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return _within(message.get("body", b""), limit)
+async def _receive_rest(message: Message, receive: Receive, limit: int) -> bytes:
     parts, size = [], 0
     while True:
         if message["type"] == "http.disconnect":

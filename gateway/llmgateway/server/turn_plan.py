@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct, field, structs
+from msgspec import Raw, Struct, field, structs
 
 from llmgateway.dialects.reply import Reply, StreamEncoder
 from llmgateway.events import Event, ToolIdentity
@@ -83,7 +83,7 @@ def _native(
     body = call.body if fields is call.fields else json_codec.join_fields(fields)
     passes = call.dialect == call.request_dialect and not call.is_rewritten and not policies.reads_answers
     if _must_stream(call, backend):
-        streamed = {"stream": b"true", "stream_options": b'{"include_usage":true}'}
+        streamed = {"stream": Raw(b"true"), "stream_options": Raw(b'{"include_usage":true}')}
         body, passes = json_codec.join_fields({**fields, **streamed}), False
     extra = _extra_headers(call, backend)
     request = backend.request(body, client, extra, native=call.dialect == call.request_dialect)

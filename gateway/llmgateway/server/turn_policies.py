@@ -44,13 +44,16 @@ class TurnPolicies:
         """Whether a policy must see the answer, which then can't pass unparsed."""
         return self.settings.reasoning_only.mode != "Never"
 
-    async def measure(self, body: bytes, backend: Backend, target: Target) -> bool:
-        """Asks the upstream's tokenizer about this request body where pruning may be near and the session's ratio of
-        bytes per token is not known yet (W5). True when it is now: the request is to be made anew."""
+    def should_measure(self, size: int, backend: Backend, target: Target) -> bool:
+        """Whether pruning may be near for a request body of this size, the session's ratio of bytes per token is not
+        known yet, and the upstream has a tokenizer (W5)."""
         if backend.type not in TOKENIZERS:
             return False
-        if not should_count(len(body), self._session, self.settings, self._window(backend, target)):
-            return False
+        return should_count(size, self._session, self.settings, self._window(backend, target))
+
+    async def measure(self, body: bytes, backend: Backend) -> bool:
+        """Asks the upstream's tokenizer about this request body. True when the ratio is known now: the request is to be
+        made anew."""
         document = json_codec.decode(body)
         tokens = await count_chat_tokens(backend, document, COUNT_PATIENCE)
         if tokens is None:

@@ -76,7 +76,9 @@ class _Turn:
     async def serve(self, body: bytes) -> None:
         """Answers the request. Raises TurnRefused when nothing was sent yet."""
         record, store = self._record, self._services.store
-        self._ticket = await self._snapshot.limits.charge(record, len(body), store.limits)
+        limits = self._snapshot.limits
+        if limits.concern(record.client):
+            self._ticket = await limits.charge(record, len(body), store.limits)
         call = Call(record.dialect, body)
         await self._session.begin(call, self._headers)
         record.stages.mark("session")

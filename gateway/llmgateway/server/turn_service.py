@@ -76,11 +76,12 @@ class TurnService:
         return [Attempt(backend, partial(self._prepare, call, backend, target)) for backend, target in targets]
 
     async def _prepare(self, call: Call, backend: Backend, target: Target) -> Prepared:
-        make = partial(
-            prepare, call, backend, target, self._headers, self._policies, strict=self._snapshot.strict
-        )  # fmt: skip
-        prepared = make()
-        return make() if await self._policies.measure(prepared.request.body, backend, target) else prepared
+        policies, strict = self._policies, self._snapshot.strict
+        prepared = prepare(call, backend, target, self._headers, policies, strict=strict)
+        body = prepared.request.body
+        if policies.should_measure(len(body), backend, target) and await policies.measure(body, backend):
+            return prepare(call, backend, target, self._headers, policies, strict=strict)
+        return prepared
 
     async def _reach(self, attempts: list[Attempt]) -> Reached:
         """An answer with a good status. Raises TurnRefused."""

@@ -175,7 +175,7 @@ def _stripped(message: Raw) -> Raw | None:
         return None
     if len(kept) == len(blocks):
         return Raw(data)
-    return Raw(json_codec.join_fields({**parts, "content": json_codec.encode(kept)}))
+    return Raw(json_codec.join_fields({**parts, "content": Raw(json_codec.encode(kept))}))
 
 
 def _is_own_thinking(block: bytes) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 import aiohttp
 from msgspec import Struct
@@ -60,13 +61,13 @@ class HTTPTransport:
             ),
         )
 
-    async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
+    def send(self, request: UpstreamRequest) -> Coroutine[Any, Any, UpstreamAnswer]:
         """Sends and waits for the status. Raises UpstreamError."""
-        return await self._exchange("POST", request, request.body)
+        return self._exchange("POST", request, request.body)
 
-    async def get(self, request: UpstreamRequest) -> UpstreamAnswer:
+    def get(self, request: UpstreamRequest) -> Coroutine[Any, Any, UpstreamAnswer]:
         """The same as GET, without a body. Raises UpstreamError."""
-        return await self._exchange("GET", request, None)
+        return self._exchange("GET", request, None)
 
     async def _exchange(self, method: str, request: UpstreamRequest, body: bytes | None) -> UpstreamAnswer:
         url = (self._root if request.from_root else self._base) + request.path

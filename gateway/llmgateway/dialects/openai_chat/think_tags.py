@@ -30,6 +30,9 @@ class ThinkTags:
         """What is certain now; a possible piece of a tag waits."""
         if self._state == "inside":
             return self._inside(text)
+        if text[:1] not in ("", "<") and not text[0].isspace() and not self._held and self._state == "start":
+            self.done = True
+            return [TextDelta(text, logprobs)]
         self._held.append(TextDelta(text, logprobs))
         seen = "".join(piece.text for piece in self._held).lstrip()
         if self._state == "after":
