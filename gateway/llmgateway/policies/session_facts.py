@@ -221,5 +221,7 @@ def _number(value: Any) -> float:
 
 
 def _ratio(value: Any) -> float | None:
+    if value is None:
+        return None
     found = _number(value)
     return min(max(found, LEAST_RATIO), GREATEST_RATIO) if found > 0 else None

@@ -195,7 +195,7 @@ class Runtime:
         self.metrics.configuration_valid.set(0)
 
     def _observe(self, backend: str, result: str) -> None:
-        self.metrics.attempts.labels(backend, result).inc()
+        self.metrics.attempts.inc((backend, result))
 
     async def _watch(self) -> None:
         while True:

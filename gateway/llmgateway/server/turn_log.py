@@ -34,17 +34,17 @@ class TurnLog:
         metrics = self._metrics
         self._running -= 1
         labels = (record.dialect, record.model, record.backend)
-        metrics.requests.labels(*labels, record.client, str(record.status)).inc()
-        metrics.duration.labels(*labels).observe(record.stages.elapsed())
+        metrics.requests.inc((*labels, record.client, str(record.status)))
+        metrics.duration.observe(labels, record.stages.elapsed())
         if record.first_byte_after is not None:
-            metrics.first_token.labels(*labels).observe(record.first_byte_after)
+            metrics.first_token.observe(labels, record.first_byte_after)
         self._count_tokens(record, labels)
         for stage, seconds in record.stages.durations():
-            metrics.stages.labels(stage).observe(seconds)
+            metrics.stages.observe((stage,), seconds)
         for note in (*record.policies, *record.happened):
-            metrics.policies.labels(policy_of(note)).inc()
+            metrics.policies.inc((policy_of(note),))
         for loss in record.losses:
-            metrics.dropped.labels(self._field_label(loss.path)).inc()
+            metrics.dropped.inc((self._field_label(loss.path),))
         if self._lines is not None:
             self._lines.request(_line(record, self._moments.text(time())))
 
@@ -62,7 +62,7 @@ class TurnLog:
             ("cached", usage.cached_tokens), ("reasoning", usage.reasoning_tokens),
         ):  # fmt: skip
             if count:
-                self._metrics.tokens.labels(*labels, record.client, kind).inc(count)
+                self._metrics.tokens.inc((*labels, record.client, kind), count)
 
 
 def _line(record: TurnRecord, time: str) -> RequestLine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Raw, Struct
@@ -13,7 +13,7 @@ from llmgateway.policies.session_facts import RequestFacts, SessionFacts
 from llmgateway.policies.window import Window, window_of
 from llmgateway.translate.translated import Target
 from llmgateway.upstreams.backend import Backend
-from llmgateway.upstreams.discovery import ServedModels
+from llmgateway.upstreams.discovery import ServedModel, ServedModels
 from llmgateway.upstreams.token_count import TOKENIZERS, count_chat_tokens
 from llmgateway.wire import json_codec
 from llmgateway.wire.json_codec import Fields
@@ -101,10 +101,12 @@ class TurnPolicies:
 
     def _window(self, backend: Backend, target: Target) -> Window:
         served = self._served.get(backend.name)
-        if served is None:
-            return window_of(backend.context_window, None, self.settings.context.window)
-        models = served.models
-        detected = next((model.window for model in models if model.id == target.model), None)
-        if detected is None and len(models) == 1:
-            detected = models[0].window
+        detected = _detected(served.models, target.model) if served is not None else None
         return window_of(backend.context_window, detected, self.settings.context.window)
+
+
+def _detected(models: Sequence[ServedModel], name: str) -> int | None:
+    """The window that a backend tells; its only model goes by any name."""
+    if len(models) == 1:
+        return models[0].window
+    return next((model.window for model in models if model.id == name), None)

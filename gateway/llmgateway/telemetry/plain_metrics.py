@@ -15,33 +15,14 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 
-class Total:
-    """What one set of labels has counted."""
-
-    __slots__ = ("value",)
-
-    def __init__(self) -> None:
-        self.value = 0.0
-
-    def inc(self, amount: float = 1) -> None:
-        """Counts."""
-        self.value += amount
-
-
 class Counts:
     """What one set of labels has observed: `counts[i]` values up to `bounds[i]`, the last one above them all."""
 
-    __slots__ = ("_bounds", "counts", "sum")
+    __slots__ = ("counts", "sum")
 
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
+    def __init__(self, bounds: int) -> None:
+        self.counts = [0] * (bounds + 1)
         self.sum = 0.0
-
-    def observe(self, value: float) -> None:
-        """One more value."""
-        self.counts[bisect_left(self._bounds, value)] += 1
-        self.sum += value
 
 
 class CounterFamily(Collector):
@@ -50,21 +31,18 @@ class CounterFamily(Collector):
     def __init__(self, name: str, documentation: str, labels: Sequence[str], registry: CollectorRegistry) -> None:
         self._description = (name, documentation)
         self._label_names = labels
-        self._children: dict[tuple[str, ...], Total] = {}
+        self._totals: dict[tuple[str, ...], float] = {}
         registry.register(self)
 
-    def labels(self, *values: str) -> Total:
-        """The counter of these label values, in the order of the names."""
-        child = self._children.get(values)
-        if child is None:
-            child = self._children[values] = Total()
-        return child
+    def inc(self, labels: tuple[str, ...], amount: float = 1.0) -> None:
+        """Counts; `labels` are values in the order of the names."""
+        self._totals[labels] = self._totals.get(labels, 0.0) + amount
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """For the registry."""
         family = CounterMetricFamily(*self._description, labels=self._label_names)
-        for values, child in self._children.items():
-            family.add_metric(values, child.value)
+        for labels, total in self._totals.items():
+            family.add_metric(labels, total)
         yield family
 
 
@@ -80,17 +58,18 @@ class HistogramFamily(Collector):
         self._children: dict[tuple[str, ...], Counts] = {}
         registry.register(self)
 
-    def labels(self, *values: str) -> Counts:
-        """The histogram of these label values, in the order of the names."""
-        child = self._children.get(values)
+    def observe(self, labels: tuple[str, ...], value: float) -> None:
+        """One more value; `labels` are values in the order of the names."""
+        child = self._children.get(labels)
         if child is None:
-            child = self._children[values] = Counts(self._bounds)
-        return child
+            child = self._children[labels] = Counts(len(self._bounds))
+        child.counts[bisect_left(self._bounds, value)] += 1
+        child.sum += value
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """For the registry."""
         names = [*(repr(float(bound)) for bound in self._bounds), "+Inf"]
         family = HistogramMetricFamily(*self._description, labels=self._label_names)
-        for values, child in self._children.items():
-            family.add_metric(values, list(zip(names, accumulate(child.counts), strict=True)), child.sum)
+        for labels, child in self._children.items():
+            family.add_metric(labels, list(zip(names, accumulate(child.counts), strict=True)), child.sum)
         yield family

@@ -34,8 +34,8 @@ class Stages:
     def header(self) -> str:
         """The value of `Server-Timing`, milliseconds."""
         for stage, seconds in self._durations[len(self._texts) :]:  # the log line repeats what the header said
-            whole, hundredths = divmod(round(seconds * 100_000), 100)
-            self._texts.append(f"{stage};dur={whole}{_HUNDREDTHS[hundredths]}")
+            hundredths = int(seconds * 100_000)
+            self._texts.append(f"{stage};dur={hundredths // 100}{_HUNDREDTHS[hundredths % 100]}")
         return ", ".join(self._texts)
 
     def elapsed(self) -> float:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -40,6 +39,21 @@ class CredentialSource(Struct, frozen=True):
     """Looks at the source again: after a 401 the credential may have been rotated a moment ago."""
     bearer: bool = False
     """True for OAuth access tokens, which Anthropic wants as a bearer token."""
+
+
+class _Running:
+    __slots__ = ("_answer", "_backend")
+
+    def __init__(self, backend: Backend, answer: UpstreamAnswer) -> None:
+        self._backend = backend
+        self._answer = answer
+
+    def __enter__(self) -> None:
+        self._backend.in_flight += 1
+
+    def __exit__(self, *error: object) -> None:
+        self._answer.close()
+        self._backend.in_flight -= 1
 
 
 class Backend:
@@ -80,15 +94,9 @@ class Backend:
             return "none"
         return "present" if self.credential.read() else "missing"
 
-    @contextmanager
-    def running(self, answer: UpstreamAnswer) -> Iterator[None]:
+    def running(self, answer: UpstreamAnswer) -> _Running:
         """Around the reading of an answer: counts it, and closes it however the block ends."""
-        self.in_flight += 1
-        try:
-            yield
-        finally:
-            answer.close()
-            self.in_flight -= 1
+        return _Running(self, answer)
 
     def request(
         self,
