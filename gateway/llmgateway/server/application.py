@@ -5,13 +5,13 @@ No middleware stands around the hot routes: what wraps `send` is paid for every 
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from llmgateway.server.call import ClientDialect
-from llmgateway.server.cold_routes import cold_application
 from llmgateway.server.cross_origin import allowed_origin, cors_headers, preflight, with_cors
 from llmgateway.server.request_body import Receive
 from llmgateway.server.runtime import Runtime
@@ -39,7 +39,7 @@ class Application:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._log = TurnLog(runtime.metrics)
-        self._cold: ColdApplication = cold_application(runtime)
+        self._cold: asyncio.Task[ColdApplication] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI 3."""
@@ -54,7 +54,8 @@ class Application:
         elif origin is not None and scope["method"] == "OPTIONS":
             await preflight(headers, origin, send)
         else:
-            await self._cold(scope, receive, send if origin is None else with_cors(send, origin))
+            cold = await asyncio.shield(self._making_cold())
+            await cold(scope, receive, send if origin is None else with_cors(send, origin))
 
     async def _turn(
         self, dialect: ClientDialect, headers: dict[bytes, bytes], receive: Receive, send: Send, origin: bytes | None
@@ -65,6 +66,12 @@ class Application:
             await serve_turn(record, self._runtime.snapshot, self._runtime.services, headers, receive, send)
         finally:
             self._log.ended(record)
+
+    def _making_cold(self) -> asyncio.Task[ColdApplication]:
+        """The cold routes, made beside the first requests: a third of the start is theirs."""
+        if self._cold is None:
+            self._cold = asyncio.create_task(asyncio.to_thread(_make_cold, self._runtime))
+        return self._cold
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The lifespan protocol: a configuration that can't be used stops the start with its errors."""
@@ -77,6 +84,15 @@ class Application:
         gc.collect()
         gc.freeze()  # what is there now stays: a full collection that walks all of it would hold up every stream
         await send({"type": "lifespan.startup.complete"})
+        self._making_cold()
         await receive()
         await self._runtime.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _make_cold(runtime: Runtime) -> ColdApplication:
+    from llmgateway.server.cold_routes import cold_application  # noqa: PLC0415 - FastAPI takes long to import
+
+    made = cold_application(runtime)
+    gc.freeze()
+    return made

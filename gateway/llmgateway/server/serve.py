@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import tempfile
@@ -40,6 +41,7 @@ def serve(file: Path | None, host: str, port: int, secrets_folder: Path | None, 
         runtime = Runtime(file, secrets_folder, process=process, stand_alone=stand_alone)
         return _serve(runtime, drain, host, port, None)
     check_shareable(configuration)
+    importlib.import_module("llmgateway.server.cold_routes")  # once, in memory that the workers share
     with tempfile.TemporaryDirectory(prefix="llmgateway-") as folder, listening_socket(host, port) as listener:
 
         def work(number: int) -> int:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+import httpx
 import pytest
 
+from llmgateway.server.application import Application
 from llmgateway.server.cold_routes import cold_application
+from llmgateway.server.runtime import Runtime
+from support.gateway_files import gateway_document, write_documents
 from support.scripted_upstream import Scripted, ScriptedUpstream, chat_chunks, whole
 from unit.server.conftest import Gateway, vllm
 
@@ -52,3 +57,23 @@ async def test_llama_cpp_is_asked_for_a_stream_even_when_the_client_wants_a_whol
 async def test_no_middleware_stands_around_any_route(gateway: Gateway, upstream: ScriptedUpstream) -> None:
     async with gateway([vllm(upstream)]) as serving:
         assert cold_application(serving.runtime).user_middleware == []
+
+
+async def test_cold_routes_answer_from_the_first_request_on_and_one_that_leaves_takes_none_with_it(
+    tmp_path: Path,
+) -> None:
+    file = write_documents(tmp_path / "gateway.yaml", gateway_document([{"name": "s", "type": "Scripted"}]))
+    runtime = Runtime(file, None)
+    await runtime.start()
+    transport = httpx.ASGITransport(app=Application(runtime))
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            leaving = asyncio.create_task(client.get("/readyz"))
+            await asyncio.sleep(0)
+            staying = [asyncio.create_task(client.get(path)) for path in ("/readyz", "/v1/models", "/nothing")]
+            leaving.cancel()
+            assert [(await each).status_code for each in staying] == [200, 200, 404]
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+    finally:
+        await runtime.close()
