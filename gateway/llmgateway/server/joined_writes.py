@@ -7,7 +7,7 @@ can do nothing with a head alone, and two wake-ups cost it more than one.
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -25,18 +25,17 @@ class _HeldHead:
     """A transport whose write of a head waits for the next write, or for the end of this turn of the event loop. The
     order of the bytes is the same whatever they are: what only looks like a head is sent a moment later."""
 
-    __slots__ = (
-        "_close", "_held", "_loop", "_write", "get_extra_info", "is_closing", "pause_reading", "resume_reading",
-        "set_protocol",
-    )  # fmt: skip
+    __slots__ = ("_held", "_loop", "_transport", "_write", "is_closing")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
         self._loop = loop
         self._held = b""
-        self._write, self._close = transport.write, transport.close
-        self.get_extra_info, self.is_closing = transport.get_extra_info, transport.is_closing
-        self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
-        self.set_protocol = transport.set_protocol
+        self._write, self.is_closing = transport.write, transport.is_closing  # asked for with every request
+
+    def __getattr__(self, name: str) -> Any:
+        """All that is not here is the transport's own."""
+        return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
         """As the transport's."""
@@ -51,7 +50,7 @@ class _HeldHead:
     def close(self) -> None:
         """As the transport's: what was written before is still sent."""
         self._send_held()
-        self._close()
+        self._transport.close()
 
     def _send_held(self) -> None:
         if self._held:
