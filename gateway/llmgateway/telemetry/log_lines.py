@@ -91,6 +91,7 @@ class GatheredLines(logging.StreamHandler[TextIO]):
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[str] = []
+        self._due = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """One more line."""
@@ -104,18 +105,25 @@ class GatheredLines(logging.StreamHandler[TextIO]):
 
     def _add(self, line: str) -> None:
         self._lines.append(line)
-        if len(self._lines) == 1:
+        if not self._due:
+            self._due = True
             try:
                 asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
             except RuntimeError:  # before the loop runs, after it, and in other threads
                 self.flush()
 
     def flush(self) -> None:
-        """Writes what waits; called at exit as well."""
-        lines, self._lines = self._lines, []
-        if lines:
-            self.stream.write("\n".join(lines) + "\n")
-            self.stream.flush()
+        """Writes what waits; called at exit as well. Lines that other threads add meanwhile come with the next."""
+        self.acquire()
+        try:
+            self._due = False
+            lines = self._lines[:]
+            del self._lines[: len(lines)]
+            if lines:
+                self.stream.write("\n".join(lines) + "\n")
+                self.stream.flush()
+        finally:
+            self.release()
 
 
 def request_lines() -> GatheredLines | None:
