@@ -50,13 +50,7 @@ class ValkeyConnection:
 
     async def call_all(self, commands: Sequence[Sequence[Part]]) -> list[Any]:
         """Several commands in one round trip, not atomic together."""
-        pipeline = self._commands.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        try:
-            answers: list[Any] = await pipeline.execute(raise_on_error=False)
-        except (exceptions.RedisError, OSError) as error:
-            raise _translated(error) from None
+        answers = await _in_one_trip(self._commands, commands)
         for answer in answers:
             if isinstance(answer, Exception):
                 raise _translated(answer)
@@ -99,19 +93,25 @@ class Script:
 
     async def after(self, commands: Sequence[Sequence[Part]], keys: Sequence[str], arguments: Sequence[Part]) -> Any:
         """The same in one round trip with `commands`, which are executed first; nobody looks at their answers."""
-        pipeline = self._client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        pipeline.execute_command("EVALSHA", self._script.sha, len(keys), *keys, *arguments)
-        try:
-            answer: Any = (await pipeline.execute(raise_on_error=False))[-1]
-        except (exceptions.RedisError, OSError) as error:
-            raise _translated(error) from None
+        call: Sequence[Part] = ["EVALSHA", self._script.sha, len(keys), *keys, *arguments]
+        answer = (await _in_one_trip(self._client, [*commands, call]))[-1]
         if isinstance(answer, exceptions.NoScriptError):
             return await self(keys, arguments)
         if isinstance(answer, Exception):
             raise _translated(answer)
         return answer
+
+
+async def _in_one_trip(client: Redis, commands: Sequence[Sequence[Part]]) -> list[Any]:
+    """One answer each, or the exception that the server's refusal became."""
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    try:
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+    except (exceptions.RedisError, OSError) as error:
+        raise _translated(error) from None
+    return answers
 
 
 def _client(url: str, password: str | None, connections: int, timeout: float, answer_timeout: float) -> Redis:
