@@ -19,7 +19,7 @@ _NEXT = Path(tempfile.gettempdir()) / f"llmgateway-tests-next-port-{os.getuid()}
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that no other caller, in any process, gets for the next thousands of calls."""
+    """A TCP port of the loopback interface that no other caller, in any process, gets for thousands of calls."""
     while True:
         port = _FIRST + _next_number() % _COUNT
         if _is_free(port):
