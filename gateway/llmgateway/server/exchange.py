@@ -125,6 +125,6 @@ def failure_of(error: UpstreamError, backend: str) -> Failure:
         message = f"Backend {backend} can't be reached ({error}): try again later."
         return Failure(kind="overloaded", message=message)
     if isinstance(error, UpstreamTimedOut):
-        message = f"Backend {backend} did not answer in time ({error}; backends[].timeouts.read)."
+        message = f"Backend {backend} did not answer in time: {error}."
         return Failure(kind="timeout", message=message)
     return Failure(kind="bad_gateway", message=f"Backend {backend} broke off: {error}.")

@@ -1,27 +1,25 @@
-"""The pooled HTTP client of one backend, on aiohttp (the only importer of it; docs/performance.md says why not httpx).
+"""The pooled HTTP client of one backend: aiohttp's connections without its sessions (decision 605).
 
-Content encodings are not offered upstream: the bytes pass to the client as they come.
+Connections, their limits, TLS and the parsing of answers are aiohttp's. A session around them composes anew for each
+request what is the same for all of a backend, and looks after cookies, redirects and proxies that a gateway wants none
+of. Content encodings are not offered upstream: the bytes pass to the client as they come.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any
 
 import aiohttp
 from msgspec import Struct
+from yarl import URL
 
-from llmgateway.upstreams.port import (
-    ConnectFailed,
-    NeverAnswered,
-    UpstreamAnswer,
-    UpstreamBroke,
-    UpstreamError,
-    UpstreamRequest,
-    UpstreamTimedOut,
-)
+from llmgateway.upstreams.http_answer import CONNECTION_ERRORS, HTTPAnswer, as_upstream_error
+from llmgateway.upstreams.port import ConnectFailed, NeverAnswered, UpstreamRequest
+from llmgateway.upstreams.request_head import request_head
+from llmgateway.upstreams.silence_watch import SilenceWatch
+from llmgateway.upstreams.write_watch import WriteWatch
 
 
 class PoolSettings(Struct, frozen=True, kw_only=True):
@@ -39,93 +37,75 @@ class HTTPTransport:
     """One backend's connections; made inside the running event loop."""
 
     def __init__(self, base_url: str, settings: PoolSettings, tls: ssl.SSLContext | None = None) -> None:
-        self._base = base_url.rstrip("/")
-        self._root = self._base.removesuffix("/v1")
+        self._base_url = base_url
+        self._known_address: _Address | None = None
         self._settings = settings
-        connector = aiohttp.TCPConnector(
+        self._silence = SilenceWatch(settings.read)
+        self._patience = aiohttp.ClientTimeout(connect=settings.pool + settings.connect, sock_connect=settings.connect)
+        self._connector = aiohttp.TCPConnector(
             limit=settings.max_connections,
             keepalive_timeout=settings.keep_alive,
             ssl=tls or True,
             ttl_dns_cache=10,  # a Service's endpoints move
         )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),  # no state of one client may travel to another
-            skip_auto_headers=("Accept-Encoding", "User-Agent", "Accept"),
-            timeout=aiohttp.ClientTimeout(
-                total=None,
-                connect=settings.pool + settings.connect,
-                sock_connect=settings.connect,
-                sock_read=settings.read,
-            ),
-        )
 
-    def send(self, request: UpstreamRequest) -> Coroutine[Any, Any, UpstreamAnswer]:
+    def send(self, request: UpstreamRequest) -> Coroutine[Any, Any, HTTPAnswer]:
         """Sends and waits for the status. Raises UpstreamError."""
-        return self._exchange("POST", request, request.body)
+        address = self._address()
+        head = request_head("POST", address.path(request), address.host, request.headers, len(request.body))
+        return self._exchange(address, head + request.body)
 
-    def get(self, request: UpstreamRequest) -> Coroutine[Any, Any, UpstreamAnswer]:
-        """The same as GET, without a body. Raises UpstreamError."""
-        return self._exchange("GET", request, None)
-
-    async def _exchange(self, method: str, request: UpstreamRequest, body: bytes | None) -> UpstreamAnswer:
-        url = (self._root if request.from_root else self._base) + request.path
+    async def get(self, request: UpstreamRequest) -> HTTPAnswer:
+        """The same as GET, without a body; sent again where a kept connection had ended. Raises UpstreamError."""
+        address = self._address()
+        head = request_head("GET", address.path(request), address.host, request.headers, None)
         try:
-            answer = await self._session.request(method, url, data=body, headers=request.headers, allow_redirects=False)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise as_upstream_error(error) from None
-        return HTTPAnswer(answer)
+            return await self._exchange(address, head)
+        except NeverAnswered:
+            return await self._exchange(address, head)
 
     async def close(self) -> None:
         """Closes every connection, also those of running answers."""
-        await self._session.close()
+        await self._connector.close()
 
+    def _address(self) -> _Address:
+        if self._known_address is None:
+            self._known_address = _Address(self._base_url)
+        return self._known_address
 
-class HTTPAnswer:
-    """One answer; `close` without having read all closes the connection."""
-
-    __slots__ = ("_answer", "_content", "headers", "status")
-
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self._answer = answer
-        self._content = answer.content
-        self.status = answer.status
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in answer.headers.items()}
-
-    async def read_some(self) -> bytes:
-        """All bytes that have arrived, waiting for at least one; b"" at the end. Raises UpstreamError."""
+    async def _exchange(self, address: _Address, message: bytes) -> HTTPAnswer:
         try:
-            return await self._content.readany()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            connection = await self._connector.connect(address.target, [], self._patience)
+        except CONNECTION_ERRORS as error:
             raise as_upstream_error(error) from None
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None or transport.is_closing():
+            connection.close()
+            raise NeverAnswered("the upstream closed the connection at once")
+        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        transport.write(message)
+        answer = HTTPAnswer(connection, protocol, self._silence)
+        if protocol.writing_paused:  # less than that, 64 KiB, the system takes at once
+            with WriteWatch(transport.get_write_buffer_size, self._settings.write, answer.fail):
+                await answer.begin()
+        else:
+            await answer.begin()
+        return answer
 
-    async def read_all(self) -> bytes:
-        """The rest of the body. Raises UpstreamError."""
+
+class _Address:
+    """A backend's URL in parts. Raises ConnectFailed where it has none to connect to."""
+
+    def __init__(self, base_url: str) -> None:
         try:
-            return await self._answer.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise as_upstream_error(error) from None
+            url = URL(base_url)
+            self.target = aiohttp.ClientRequest("GET", url)
+        except ValueError:
+            raise ConnectFailed("the endpoint's URL is not valid") from None
+        self.host = self.target.headers["Host"]
+        self._base = url.raw_path.rstrip("/")
+        self._root = self._base.removesuffix("/v1")
 
-    def close(self) -> None:
-        """Ends the exchange at once; a connection whose answer was read to its end has gone back to the pool."""
-        self._answer.close()
-
-
-def as_upstream_error(error: Exception) -> UpstreamError:
-    """aiohttp's exception -> ours, in words that name no address or header."""
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return ConnectFailed("no connection within the connect limit")
-    if isinstance(error, asyncio.TimeoutError):
-        return UpstreamTimedOut("no answer within the read limit")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return ConnectFailed(_reason(error.os_error))
-    if isinstance(error, aiohttp.InvalidURL):
-        return ConnectFailed("the endpoint's URL is not valid")
-    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
-        return NeverAnswered("the upstream closed the connection without an answer")
-    return UpstreamBroke("the upstream closed the connection early")
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+    def path(self, request: UpstreamRequest) -> str:
+        """The request's target."""
+        return (self._root if request.from_root else self._base) + request.path

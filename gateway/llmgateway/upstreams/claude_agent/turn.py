@@ -148,7 +148,7 @@ class _Patience:
         try:
             await self._limit.__aexit__(kind, error, trace)
         except TimeoutError:
-            raise UpstreamTimedOut("no answer within the read limit") from None
+            raise UpstreamTimedOut("nothing came within backends[].timeouts.read") from None
 
 
 def _flags(settings: Mapping[str, Any]) -> dict[str, Any]:
