@@ -107,7 +107,7 @@ async def test_a_process_that_dies_before_the_answer_begins_costs_no_request() -
 
 
 async def test_a_request_waits_for_a_session_and_gives_up_in_time() -> None:
-    async with running_agent(size=1, pool_timeout=0.3) as agent:
+    async with running_agent(size=1, pool_timeout=2) as agent:
         agent.endpoint.brain = lambda asked: breaks("first words", 30.0)
         answer = await agent.send("hello")
         with pytest.raises(ConnectFailed, match="busy"):
