@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from llmgateway.upstreams.port import (
     UpstreamRequest,
     UpstreamTimedOut,
 )
+from support.kubernetes_pki import issue, new_authority
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -27,7 +30,12 @@ MUCH = UpstreamRequest("/chat/completions", {}, bytes(64 << 20))
 
 
 @contextlib.asynccontextmanager
-async def transport_to(handler: Handler, settings: PoolSettings | None = None) -> AsyncIterator[HTTPTransport]:
+async def transport_to(
+    handler: Handler,
+    settings: PoolSettings | None = None,
+    served: ssl.SSLContext | None = None,
+    trusted: ssl.SSLContext | None = None,
+) -> AsyncIterator[HTTPTransport]:
     running: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,9 +49,10 @@ async def transport_to(handler: Handler, settings: PoolSettings | None = None) -
         finally:
             writer.transport.abort()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    transport = HTTPTransport(f"http://127.0.0.1:{port}/api/v1", settings or PoolSettings())
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=served)
+    host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    url = f"{'https' if served else 'http'}://{host}/api/v1"
+    transport = HTTPTransport(url, settings or PoolSettings(), trusted)
     try:
         yield transport
     finally:
@@ -306,3 +315,23 @@ async def test_a_request_given_up_before_its_answer_ends_at_the_upstream() -> No
         with pytest.raises(asyncio.CancelledError):
             await asking
         await asyncio.wait_for(left.wait(), 10)
+
+
+async def test_tls_is_checked_against_the_authorities_given_and_its_connection_kept(tmp_path: Path) -> None:
+    authority = new_authority("authority")
+
+    def serving(name: str) -> ssl.SSLContext:
+        issue(authority, name, host_names=[name]).write(tmp_path, name)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(tmp_path / f"{name}.crt", tmp_path / f"{name}.key")
+        return context
+
+    trusting = ssl.create_default_context(cadata=authority.certificate.decode())
+    pool = PoolSettings(max_connections=1, pool=1)
+    async with transport_to(saying(OK, OK), pool, serving("127.0.0.1"), trusting) as transport:
+        for _ in range(2):
+            assert await (await transport.send(ASK)).read_all() == b"ok"
+    for host, trusted in (("127.0.0.1", None), ("elsewhere", trusting)):
+        async with transport_to(saying(OK), pool, serving(host), trusted) as transport:
+            with pytest.raises(ConnectFailed, match="certificate"):
+                await transport.send(ASK)
