@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from llmgateway_operator.cluster.kinds import CHILDREN, CREDENTIAL, EVENT, GATEWAY, LEASE, SECRET, Kind
+from llmgateway_operator.cluster.kinds import CHILDREN, CREDENTIAL, EVENT, GATEWAY, LEASE, POD, SECRET, Kind
 
 Rule = dict[str, Any]
 
@@ -16,7 +16,8 @@ Rule = dict[str, Any]
 def rules() -> list[Rule]:
     """In every watched namespace; what is watched need not be readable one by one, what is kept need not be deleted."""
     watched: list[Rule] = [_rule([GATEWAY], ("get", "list", "watch")), _status([GATEWAY, CREDENTIAL])]
-    return [*watched, *_by_group_and_verbs(CHILDREN), *_granted_on(), _rule([EVENT], ("create",))]
+    told = [_rule([POD], ("list",)), _rule([EVENT], ("create",))]
+    return [*watched, *_by_group_and_verbs(CHILDREN), *_granted_on(), *told]
 
 
 def _granted_on() -> list[Rule]:

@@ -20,6 +20,7 @@ from llmgateway_operator.events import Announcer
 from llmgateway_operator.keys import Key
 from llmgateway_operator.observe.gather import gather, referenced
 from llmgateway_operator.observe.observed import Observed
+from llmgateway_operator.observe.pod_trouble import lacks_pods
 from llmgateway_operator.references import ReferenceIndex
 from llmgateway_operator.settings import Defaults
 from llmgateway_operator.status.finding import Situation
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 UNWATCHED_REFERENCE = 10.0
 """Seconds until the next look while a Service or a CRD is missing: neither is watched."""
+
+UNREADY_PODS = 30.0
+"""Seconds until the next look while pods are not ready: pods are not watched, and their troubles change."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,10 @@ class GatewayReconciler:
                     raise
             await self.announcer.announce(document, status)
         unwatched = ("ServiceNotFound", "GatewayAPIMissing", "MonitoringMissing", "ApplyRejected")
-        return UNWATCHED_REFERENCE if any(each.reason in unwatched for each in found) else None
+        if any(each.reason in unwatched for each in found):
+            return UNWATCHED_REFERENCE
+        observed = situation.observed
+        return UNREADY_PODS if any(map(lacks_pods, (observed.deployment, observed.store_deployment))) else None
 
 
 def _updated(observed: Observed, applied: Applied) -> Observed:

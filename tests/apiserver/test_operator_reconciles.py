@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,6 +130,23 @@ def test_ready_pods_make_a_ready_gateway_and_an_event_says_so(play: Stage) -> No
     line = kubectl.run("get", "llmgw", "serving", "-n", kubectl.namespace)
     assert "True" in line
     assert f"http://serving-gateway.{kubectl.namespace}.svc:8080" in line
+
+
+def test_a_pod_that_does_not_come_up_says_why_through_its_gateway(play: Stage) -> None:
+    kubectl = play.kubectl
+    kubectl.apply(small_gateway("stuck"))
+    play.child("deployment", "stuck-gateway")
+    selector = "app.kubernetes.io/instance=stuck"
+    pod = wait_until(lambda: kubectl.items("pods", selector=selector), 20, "the pod")[0]["metadata"]["name"]
+    waiting = {"reason": "ErrImagePull", "message": "no such thing"}
+    container = {"name": "gateway", "image": "registry/none:1", "imageID": "", "ready": False, "restartCount": 0}
+    status = {"status": {"phase": "Pending", "containerStatuses": [{**container, "state": {"waiting": waiting}}]}}
+    kubectl.run("patch", "pod", pod, "-n", kubectl.namespace, "--subresource=status", "-p", json.dumps(status))
+    trouble = f"pod {pod}: container gateway: ImagePullBackOff: registry/none:1"
+    message = f"Deployment stuck-gateway: 0 of 1 pods ready: {trouble}"
+    wait_until(lambda: play.condition("stuck", "Ready").get("message") == message, 60, "the pod's trouble")
+    assert play.condition("stuck", "Ready")["reason"] == "PodsStarting"
+    assert play.condition("stuck", "Reconciling")["message"] == trouble
 
 
 def test_nothing_is_written_in_steady_state(

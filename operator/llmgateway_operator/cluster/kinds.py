@@ -62,6 +62,7 @@ HTTP_ROUTE: Final = Kind("HTTPRoute", "gateway.networking.k8s.io/v1", "httproute
 SERVICE_MONITOR: Final = Kind("ServiceMonitor", "monitoring.coreos.com/v1", "servicemonitors", rank=90, optional=True)
 PROMETHEUS_RULE: Final = Kind("PrometheusRule", "monitoring.coreos.com/v1", "prometheusrules", rank=90, optional=True)
 
+POD: Final = Kind("Pod", "v1", "pods")
 EVENT: Final = Kind("Event", "events.k8s.io/v1", "events")
 
 CHILDREN: Final = (

@@ -24,6 +24,7 @@ from llmgateway_operator.cluster.port import FIELD_MANAGER, Change, Document, Li
 from llmgateway_operator.cluster.slim_metadata import slim
 
 PAGE: Final = 250  # objects of one list call
+SOME: Final = 20  # whole objects, where a few tell enough
 LISTS_AT_ONCE: Final = 3  # of those that may be long: a page in memory is forty times what is kept of it
 TIMEOUT: Final = 30.0  # seconds of one call; watches have their own
 LONGEST_EVENT: Final = 4 * 2**20  # bytes; an object has at most 1.5 MiB
@@ -94,6 +95,11 @@ class KubernetesApi:
         except ClusterError as refused:
             if refused.status not in (404, 409):  # gone already; another object took the name
                 raise
+
+    async def some(self, kind: Kind, namespace: str, selector: str) -> list[Document]:
+        query = {"labelSelector": selector, "limit": str(SOME)}
+        page = await self._document("GET", _path(kind, namespace), f"list {kind.plural}", kind, query=query)
+        return list(page["items"] or ())
 
     async def list_metadata(self, kind: Kind, namespace: str | None, selector: str, name: str = "") -> Listing:
         query = {"labelSelector": selector} if selector else {}

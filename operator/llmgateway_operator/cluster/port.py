@@ -53,6 +53,9 @@ class Cluster(Protocol):
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Deletes that very object, dependents in the background. A missing one, or another uid, is fine."""
 
+    async def some(self, kind: Kind, namespace: str, selector: str) -> list[Document]:
+        """A few objects as they are now, read live: where one of them is enough to tell what is wrong."""
+
     async def list_metadata(self, kind: Kind, namespace: str | None, selector: str, name: str = "") -> Listing:
         """Metadata only: no data of a Secret travels. `namespace` None means all, `name` only that object."""
 

@@ -64,6 +64,9 @@ class Observed:
     services: Mapping[str, bool] = field(default_factory=dict)
     deployment: Document | None = None
     store_deployment: Document | None = None
+    trouble: str = ""
+    """What keeps a pod of the gateway from coming up."""
+    store_trouble: str = ""
     claim: Document | None = None
     route: Document | None = None
     passwords: StorePasswords | None = None

@@ -42,6 +42,7 @@ CONDITIONS: Final = (
 )
 
 _EDIT: Final = "Correct the field that the message names."
+_TOLD: Final = "The message says what holds a pod up; where it does not, its log does."
 _CREATE: Final = "Create it in the gateway's namespace."
 
 _OWN: Final = (
@@ -66,7 +67,7 @@ _OWN: Final = (
     Reason("StoreReady", "Available", "True", "The managed store is up."),
     Reason("StoreReady", "StoreStarting", "False", "The managed store is not up yet."),
     Reason("StoreReady", "StoreStuck", "False", "The managed store did not come up in time.",
-           "Look at its pod: image, memory, volume."),
+           _TOLD),
     Reason("StoreReady", "Suspended", "True", "Not looked at while the gateway is suspended."),
     Reason("StoreReady", "InvalidSpec", "Unknown", "Not looked at: the spec is invalid.", _EDIT),
     Reason("RouteReady", "NotExposed", "True", "The spec asks for no way in from outside."),
@@ -80,14 +81,14 @@ _OWN: Final = (
     Reason("Ready", "Serving", "True", "Pods answer."),
     Reason("Ready", "Suspended", "False", "`spec.suspend` is true: no gateway pods run.", "Set it to false."),
     Reason("Ready", "ScaledToZero", "False", "`spec.scaling.replicas` is 0.", "Raise it."),
-    Reason("Ready", "PodsStarting", "False", "No pod answers yet.", "Wait, or look at the pods."),
-    Reason("Ready", "RolloutStuck", "False", "New pods did not come up in time.", "Look at them."),
+    Reason("Ready", "PodsStarting", "False", "No pod answers yet.", "Wait; the message says what holds a pod up."),
+    Reason("Ready", "RolloutStuck", "False", "New pods did not come up in time.", _TOLD),
     Reason("Reconciling", "RolloutInProgress", "True", "Pods are being replaced or added."),
     Reason("Reconciling", "StoreStarting", "True", "The managed store is coming up."),
     Reason("Stalled", "InvalidSpec", "True", "The spec breaks a rule.", _EDIT),
     Reason("Stalled", "ApplyRejected", "True", "The API server refused an object.", "See the condition Accepted."),
     Reason("Stalled", "RolloutStuck", "True", "Pods did not come up within the Deployment's progress deadline.",
-           "Look at the pods that are not ready."),
+           _TOLD),
     Reason("ConfigurationWarning", "Paused", "True", "The annotation llmgateway.dev/paused is set: nothing is changed.",
            "Remove the annotation."),
     Reason("ConfigurationWarning", "CRDOutdated", "True", "The installed CRD is older than the operator.",

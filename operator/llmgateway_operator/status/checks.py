@@ -84,7 +84,7 @@ def store_ready(situation: Situation) -> Finding:
         return finding("StoreReady", "Local" if store.local else "InMemory")
     if situation.gateway.spec.suspend:
         return finding("StoreReady", "Suspended")
-    workload = workload_of(situation.observed.store_deployment)
+    workload = workload_of(situation.observed.store_deployment, situation.observed.store_trouble)
     if workload.ready:
         return finding("StoreReady", "Available")
     reason = "StoreStuck" if workload.stuck else "StoreStarting"

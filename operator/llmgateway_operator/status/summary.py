@@ -14,7 +14,7 @@ from llmgateway_operator.status.workload import Workload, workload_of
 def findings(situation: Situation) -> tuple[Finding, ...]:
     """All conditions, in the catalogue's order; those that are only there while true are left out otherwise."""
     single = [check(situation) for check in CHECKS]
-    workload = workload_of(situation.observed.deployment)
+    workload = workload_of(situation.observed.deployment, situation.observed.trouble)
     ready = _ready(situation, single, workload)
     stalled = _stalled(situation, single, workload)
     reconciling = None if stalled else _reconciling(situation, single, workload)
@@ -57,7 +57,7 @@ def _stalled(situation: Situation, single: Sequence[Finding], workload: Workload
     if _suspended(situation):
         return None
     if workload.stuck or any(each.reason == "StoreStuck" for each in single):
-        return finding("Stalled", "RolloutStuck")
+        return finding("Stalled", "RolloutStuck", workload.complaint)
     return None
 
 
@@ -65,7 +65,7 @@ def _reconciling(situation: Situation, single: Sequence[Finding], workload: Work
     if any(each.reason == "StoreStarting" for each in single):
         return finding("Reconciling", "StoreStarting")
     if not workload.settled:
-        return finding("Reconciling", "RolloutInProgress")
+        return finding("Reconciling", "RolloutInProgress", workload.complaint)
     return None
 
 

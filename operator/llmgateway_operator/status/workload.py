@@ -19,8 +19,8 @@ class Workload:
     complaint: str = ""
 
 
-def workload_of(deployment: Mapping[str, Any] | None) -> Workload:
-    """A missing Deployment has no pods and is not settled."""
+def workload_of(deployment: Mapping[str, Any] | None, trouble: str = "") -> Workload:
+    """A missing Deployment has no pods and is not settled. `trouble`: of its pods."""
     if deployment is None:
         return Workload()
     status = deployment.get("status", {})
@@ -34,5 +34,5 @@ def workload_of(deployment: Mapping[str, Any] | None) -> Workload:
         ready=counts[2],
         settled=current and all(count == wanted for count in counts),
         stuck=current and conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded",
-        complaint=conditions.get("ReplicaFailure", {}).get("message", ""),
+        complaint=conditions.get("ReplicaFailure", {}).get("message", "") or trouble,
     )

@@ -161,6 +161,24 @@ def test_ready_says_why_not_with_the_object_and_the_field() -> None:
     assert found["Ready"]["message"] == 'spec.backends[0].credentialRef: Secret "upstream" has no key "token"'
 
 
+def test_what_holds_a_pod_up_is_said_wherever_it_matters() -> None:
+    trouble = "pod demo-gateway-1: container gateway: ended with exit code 1 (Error)"
+    counts = "Deployment demo-gateway: 0 of 1 pods ready"
+    gateway = parsed(small_gateway())
+    starting = judge(gateway, observed(deployment=deployment(1, 0), trouble=trouble))
+    assert starting["Ready"]["message"] == f"{counts}: {trouble}"
+    assert starting["Reconciling"]["message"] == trouble
+    stuck = judge(gateway, observed(deployment=deployment(1, 0, stuck=True), trouble=trouble))
+    assert (stuck["Ready"]["reason"], stuck["Stalled"]["message"]) == ("RolloutStuck", trouble)
+    managed = parsed(small_gateway(store={"managed": {}}))
+    store = judge(
+        managed, observed(store_deployment=deployment(1, 0), store_trouble="pod demo-valkey-1: Unschedulable")
+    )
+    assert store["StoreReady"]["message"] == (
+        "Deployment demo-valkey: no pod is ready: pod demo-valkey-1: Unschedulable"
+    )
+
+
 def test_several_broken_references_are_counted() -> None:
     second = {**FAR, "name": "far2", "credentialRef": {"kind": "Secret", "name": "other", "key": "k"}}
     found = judge(parsed(small_gateway(backends=[FAR, second])), observed())
