@@ -16,6 +16,9 @@ from aiohttp import web
 
 log = logging.getLogger(__name__)
 
+Labels = tuple[tuple[str, str], ...]
+"""Names and values of labels; the values are names of Kubernetes, which need no quoting."""
+
 
 @dataclass
 class Vitals:
@@ -24,6 +27,8 @@ class Vitals:
     ages: dict[str, tuple[Callable[[], float], float]] = field(default_factory=dict)
     ready: Callable[[], bool] = field(default=lambda: True)
     metrics: dict[str, Callable[[], float]] = field(default_factory=dict)
+    gauges: dict[str, Callable[[], Mapping[Labels, float]]] = field(default_factory=dict)
+    """Those that have labels."""
 
     def overdue(self, now: float) -> list[str]:
         """Names of what has been silent for too long."""
@@ -63,11 +68,19 @@ class HealthServer:
         return web.Response(status=200 if ready else 503, text="ok" if ready else "listing")
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(text=_exposition(self._vitals.metrics), content_type="text/plain", charset="utf-8")
+        return web.Response(text=_exposition(self._vitals), content_type="text/plain", charset="utf-8")
 
 
-def _exposition(metrics: Mapping[str, Callable[[], float]]) -> str:
+def _exposition(vitals: Vitals) -> str:
     kinds = {True: "counter", False: "gauge"}
-    return "".join(
-        f"# TYPE {name} {kinds[name.endswith('_total')]}\n{name} {read():g}\n" for name, read in metrics.items()
-    )
+    lines = [
+        f"# TYPE {name} {kinds[name.endswith('_total')]}\n{name} {read():g}" for name, read in vitals.metrics.items()
+    ]
+    for name, read_all in vitals.gauges.items():
+        lines.append(f"# TYPE {name} gauge")
+        lines += [f"{name}{_braced(labels)} {value:.15g}" for labels, value in sorted(read_all().items())]
+    return "\n".join([*lines, ""])
+
+
+def _braced(labels: Labels) -> str:
+    return "{" + ",".join(f'{name}="{value}"' for name, value in labels) + "}"

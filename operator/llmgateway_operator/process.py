@@ -18,6 +18,7 @@ from llmgateway_operator.cluster.kinds import CHILDREN, CREDENTIAL, GATEWAY, SEC
 from llmgateway_operator.cluster.kubernetes_api import connect
 from llmgateway_operator.cluster.metadata_watch import MetadataWatch
 from llmgateway_operator.cluster.port import Cluster, Document
+from llmgateway_operator.credential.gauges import CredentialGauges
 from llmgateway_operator.credential.reconcile import CredentialReconciler
 from llmgateway_operator.desired.naming import MANAGED_BY, MANAGED_BY_LABEL, SELECTOR
 from llmgateway_operator.election import Election
@@ -82,7 +83,8 @@ class Leader:
             for kind in CHILDREN
             for scope in settings.scopes
         ]
-        self._reconcilers = _reconcilers(cluster, settings, self._index, self._references)
+        self._gauges = CredentialGauges()
+        self._reconcilers = _reconcilers(cluster, settings, self._index, self._references, self._gauges)
         self._report(vitals)
 
     def _report(self, vitals: Vitals) -> None:
@@ -93,6 +95,10 @@ class Leader:
             "llmgateway_operator_reconciliations_total": lambda: float(self._queue.done),
             "llmgateway_operator_failures_total": lambda: float(self._queue.failed),
             "llmgateway_operator_children": lambda: float(len(self._index)),
+        }
+        vitals.gauges |= {
+            "llmgateway_operator_credential_expiry_timestamp_seconds": self._gauges.expiry,
+            "llmgateway_operator_credential_ready": self._gauges.ready,
         }
 
     async def lead(self, election: Election, stop: asyncio.Event) -> int:
@@ -167,7 +173,11 @@ class Leader:
 
 
 def _reconcilers(
-    cluster: Cluster, settings: ProcessSettings, index: ChildIndex, references: ReferenceIndex
+    cluster: Cluster,
+    settings: ProcessSettings,
+    index: ChildIndex,
+    references: ReferenceIndex,
+    gauges: CredentialGauges,
 ) -> Mapping[str, Work]:
     """One reconcile function per kind: the place where a further kind is added."""
     applier, announcer = Applier(cluster, index), Announcer(cluster, settings.identity)
@@ -186,6 +196,7 @@ def _reconcilers(
             applier=applier,
             references=references,
             announcer=announcer,
+            gauges=gauges,
             defaults=settings.defaults,
             now=_now,
         ),

@@ -19,6 +19,7 @@ import pytest
 from llmgateway_operator.apply import Applier
 from llmgateway_operator.cluster.index import ChildIndex
 from llmgateway_operator.cluster.kubernetes_api import connect
+from llmgateway_operator.credential.gauges import CredentialGauges
 from llmgateway_operator.credential.reconcile import CredentialReconciler
 from llmgateway_operator.events import Announcer
 from llmgateway_operator.keys import Key
@@ -54,6 +55,7 @@ class Stage:
                 Applier(cluster, ChildIndex()),
                 ReferenceIndex(),
                 Announcer(cluster, "test"),
+                CredentialGauges(),
                 Defaults(),
                 lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             )(Key("LLMCredential", self.kubectl.namespace, name))

@@ -149,6 +149,25 @@ def test_a_pod_that_does_not_come_up_says_why_through_its_gateway(play: Stage) -
     assert play.condition("stuck", "Reconciling")["message"] == trouble
 
 
+def test_metrics_tell_which_credentials_are_ready(play: Stage) -> None:
+    kubectl = play.kubectl
+    source = {"name": "key", "keys": {"accessToken": "value"}}
+    kubectl.apply(
+        {
+            "apiVersion": "llmgateway.dev/v1alpha1",
+            "kind": "LLMCredential",
+            "metadata": {"name": "measured"},
+            "spec": {"type": "Static", "sourceRef": source},
+        }
+    )
+    series = f'llmgateway_operator_credential_ready{{namespace="{kubectl.namespace}",name="measured"}}'
+    wait_until(lambda: f"{series} 0" in play.operator.metrics(), 20, "a credential without its source")
+    kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"value": "v"}})
+    wait_until(lambda: f"{series} 1" in play.operator.metrics(), 20, "a credential that is ready")
+    kubectl.delete("llmcredential", "measured")
+    wait_until(lambda: series not in play.operator.metrics(), 20, "the end of its series")
+
+
 def test_nothing_is_written_in_steady_state(
     control_plane: SharedControlPlane, kubectl: Kubectl, namespace: str, tmp_path: Path
 ) -> None:

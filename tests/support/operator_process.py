@@ -62,10 +62,13 @@ class OperatorProcess(ServerProcess):
         except urllib.error.HTTPError as refused:
             return refused.code
 
-    def metric(self, name: str) -> float:
+    def metrics(self) -> str:
+        """The text of /metrics."""
         with _open(f"http://127.0.0.1:{self.port}/metrics") as answer:
-            text = answer.read().decode()
-        found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+            return str(answer.read().decode())
+
+    def metric(self, name: str) -> float:
+        found = re.search(rf"^{name} (\S+)$", self.metrics(), re.MULTILINE)
         assert found, f"no metric {name}"
         return float(found[1])
 

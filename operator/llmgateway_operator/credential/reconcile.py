@@ -16,6 +16,7 @@ from llmgateway_operator.cluster.port import Cluster, Document
 from llmgateway_operator.credential.access_copy import COPY_MANAGER, access_copy
 from llmgateway_operator.credential.facts import Facts, JobFacts
 from llmgateway_operator.credential.gather import gather, referenced
+from llmgateway_operator.credential.gauges import CredentialGauges
 from llmgateway_operator.credential.refresh_children import children, job, token_secrets
 from llmgateway_operator.credential.triggers import trigger
 from llmgateway_operator.credential.verdicts import invalid_status, next_refresh, status, token_lives, verdict
@@ -40,6 +41,7 @@ class CredentialReconciler:
     applier: Applier
     references: ReferenceIndex
     announcer: Announcer
+    gauges: CredentialGauges
     defaults: Defaults
     now: Callable[[], str]
 
@@ -48,6 +50,7 @@ class CredentialReconciler:
         document = await self.cluster.get(CREDENTIAL, key.namespace, key.name)
         if document is None or "deletionTimestamp" in document["metadata"]:
             self.references.forget(key)
+            self.gauges.forget(key)
             if document is not None:
                 self.applier.forget(document["metadata"]["uid"])
             return None
@@ -116,9 +119,11 @@ class CredentialReconciler:
         await self._write(document, invalid_status(sentences, before, metadata["generation"], self._moment()))
 
     async def _write(self, document: Document, now: Document) -> None:
+        metadata = document["metadata"]
+        self.gauges.note(Key(CREDENTIAL.kind, metadata["namespace"], metadata["name"]), now)
         if now == document.get("status"):
             return
-        names = {name: document["metadata"][name] for name in ("name", "namespace", "uid")}
+        names = {name: metadata[name] for name in ("name", "namespace", "uid")}
         manifest = {"apiVersion": CREDENTIAL.api_version, "kind": CREDENTIAL.kind, "metadata": names, "status": now}
         try:
             await self.cluster.apply_status(manifest)
