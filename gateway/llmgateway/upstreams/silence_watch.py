@@ -61,6 +61,6 @@ class SilenceWatch:
 
     def _look_at(self, answer: Awaited, waited: int) -> None:
         if answer.is_broken():
-            answer.fail(UpstreamBroke("the upstream's answer is not valid HTTP"))
+            answer.fail(UpstreamBroke("the connection ended, or what came on it is not HTTP"))
         elif waited > self._limit:
             answer.fail(UpstreamTimedOut("nothing came within backends[].timeouts.read"))

@@ -17,7 +17,6 @@ from llmgateway_operator.cluster.kinds import (
     CREDENTIAL,
     DEPLOYMENT,
     HTTP_ROUTE,
-    POD,
     SECRET,
     SERVICE,
     Kind,
@@ -33,7 +32,7 @@ from llmgateway_operator.observe.observed import (
     StorePasswords,
     secret_facts,
 )
-from llmgateway_operator.observe.pod_trouble import lacks_pods, trouble_of
+from llmgateway_operator.observe.pod_trouble import trouble_behind
 from llmgateway_operator.observe.references import references_of
 
 Value = TypeVar("Value")
@@ -73,7 +72,7 @@ async def gather(
     optional, outdated = await asyncio.gather(capabilities.optional_kinds(), capabilities.outdated_fields())
     reader = _Reader(cluster, observed.namespace, knows)
     deployment = await reader.child(True, DEPLOYMENT, owner.gateway)
-    trouble = await reader.trouble(deployment)
+    trouble = await trouble_behind(cluster, observed.namespace, deployment)
     if gateway is None:
         return _replace(
             observed, deployment=deployment, trouble=trouble, optional_kinds=optional, outdated_fields=outdated
@@ -90,7 +89,7 @@ async def gather(
         deployment=deployment,
         trouble=trouble,
         store_deployment=store,
-        store_trouble=await reader.trouble(store),
+        store_trouble=await trouble_behind(cluster, observed.namespace, store),
         claim=claim,
         route=route,
         optional_kinds=optional,
@@ -151,14 +150,6 @@ class _Reader:
 
     async def child(self, wanted: bool, kind: Kind, name: str) -> Document | None:
         return await self.one(kind, name) if wanted and self._knows(kind, self._namespace, name) else None
-
-    async def trouble(self, deployment: Document | None) -> str:
-        """What keeps its pods from coming up; pods are looked at only where some are not ready."""
-        if deployment is None or not lacks_pods(deployment):
-            return ""
-        labels = deployment["spec"]["selector"]["matchLabels"]
-        selector = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
-        return trouble_of(await self._cluster.some(POD, self._namespace, selector))
 
     async def many(
         self, kind: Kind, names: Iterable[str], read: Callable[[Document], Value]

@@ -6,11 +6,20 @@ and costs a write. A container's own last words are left out, they may hold anyt
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from llmgateway_operator.cluster.errors import Forbidden
+from llmgateway_operator.cluster.kinds import POD
+from llmgateway_operator.cluster.port import Cluster
+
+log = logging.getLogger(__name__)
+
 Document = Mapping[str, Any]
 
+_OVER: Final = frozenset({"Succeeded", "Failed"})
+"""Phases of pods that others have replaced, evicted ones among them."""
 _IN_ORDER: Final = frozenset({"ContainerCreating", "PodInitializing", ""})
 """Reasons to wait of a pod that is on its way."""
 _PULL: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
@@ -24,9 +33,24 @@ def lacks_pods(deployment: Document | None) -> bool:
     return int(status.get("replicas", 0)) > int(status.get("readyReplicas", 0))
 
 
+async def trouble_behind(cluster: Cluster, namespace: str, deployment: Document | None) -> str:
+    """What keeps a Deployment's pods from coming up; pods are looked at only where some are not ready. An operator that
+    may not read them says less, and works. Raises ClusterError."""
+    if deployment is None or not lacks_pods(deployment):
+        return ""
+    labels = deployment["spec"]["selector"]["matchLabels"]
+    selector = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    try:
+        return trouble_of(await cluster.some(POD, namespace, selector))
+    except Forbidden as refused:
+        log.warning("%s", refused)
+        return ""
+
+
 def trouble_of(pods: Iterable[Document]) -> str:
     """The first trouble of the newest pod that has one, with the pod's name; empty where all is in order."""
-    newest = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
+    living = [pod for pod in pods if pod.get("status", {}).get("phase") not in _OVER]
+    newest = sorted(living, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
     for pod in newest:
         for trouble in _troubles(pod.get("status", {})):
             return f"pod {pod['metadata']['name']}: {trouble}"

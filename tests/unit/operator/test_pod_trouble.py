@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from llmgateway_operator.observe.pod_trouble import lacks_pods, trouble_of
+from llmgateway_operator.cluster.errors import ClusterError, Forbidden, Unreachable, error_of
+from llmgateway_operator.cluster.kinds import Kind
+from llmgateway_operator.cluster.port import Cluster
+from llmgateway_operator.observe.pod_trouble import lacks_pods, trouble_behind, trouble_of
 
 PULLED = "registry/llmgateway:1"
 
@@ -79,6 +82,50 @@ def test_the_newest_pod_with_a_trouble_is_told() -> None:
     broken = {"containerStatuses": [container(waiting("ErrImagePull"))]}
     pods = [pod("old", "2026-01-01T00:00:00Z", **broken), pod("new", "2026-01-02T00:00:00Z", **broken)]
     assert trouble_of([*pods, pod("fine", "2026-01-03T00:00:00Z")]).startswith("pod new:")
+
+
+def test_a_pod_that_is_over_is_no_trouble() -> None:
+    crashed = [container(CRASHED)]
+    assert trouble_of([pod(phase="Failed", containerStatuses=crashed)]) == ""
+
+
+class Pods:
+    """A cluster that has these, or refuses to say."""
+
+    def __init__(self, found: list[dict[str, Any]] | ClusterError) -> None:
+        self.found = found
+        self.asked: list[tuple[str, str, str]] = []
+
+    async def some(self, kind: Kind, namespace: str, selector: str) -> list[dict[str, Any]]:
+        self.asked.append((kind.plural, namespace, selector))
+        if isinstance(self.found, ClusterError):
+            raise self.found
+        return self.found
+
+
+def deployment(ready: int) -> dict[str, Any]:
+    selector = {"matchLabels": {"b": "2", "a": "1"}}
+    return {"spec": {"selector": selector}, "status": {"replicas": 1, "readyReplicas": ready}}
+
+
+async def test_only_the_pods_of_a_deployment_that_lacks_some_are_read() -> None:
+    cluster = Pods([pod(containerStatuses=[container(waiting("ErrImagePull"))])])
+    for each in (None, deployment(1)):
+        assert await trouble_behind(cast(Cluster, cluster), "team", each) == ""
+    assert cluster.asked == []
+    assert await trouble_behind(cast(Cluster, cluster), "team", deployment(0)) == (
+        f"pod web-1: container gateway: ImagePullBackOff: {PULLED}"
+    )
+    assert cluster.asked == [("pods", "team", "a=1,b=2")]
+
+
+async def test_an_operator_that_may_not_read_pods_works_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    refusal = error_of("list pods", 403, '{"message": "pods is forbidden"}', None)
+    assert isinstance(refusal, Forbidden)
+    assert await trouble_behind(cast(Cluster, Pods(refusal)), "team", deployment(0)) == ""
+    assert "pods is forbidden" in caplog.text
+    with pytest.raises(Unreachable):
+        await trouble_behind(cast(Cluster, Pods(Unreachable("list pods: away"))), "team", deployment(0))
 
 
 @pytest.mark.parametrize(
