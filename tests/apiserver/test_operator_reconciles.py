@@ -116,9 +116,7 @@ def test_an_object_of_somebody_else_is_not_taken_over(play: Stage) -> None:
 def test_ready_pods_make_a_ready_gateway_and_an_event_says_so(play: Stage) -> None:
     kubectl = play.kubectl
     kubectl.apply(small_gateway("serving"))
-    play.child("deployment", "serving-gateway")
-    selector = "app.kubernetes.io/instance=serving"
-    pod = wait_until(lambda: kubectl.items("pods", selector=selector), 20, "the pod")[0]["metadata"]["name"]
+    pod = play.pod("serving")
     conditions = '[{"type": "Ready", "status": "True"}]'
     status = f'{{"status": {{"phase": "Running", "conditions": {conditions}}}}}'
     kubectl.run("patch", "pod", pod, "-n", kubectl.namespace, "--subresource=status", "-p", status)
@@ -135,9 +133,7 @@ def test_ready_pods_make_a_ready_gateway_and_an_event_says_so(play: Stage) -> No
 def test_a_pod_that_does_not_come_up_says_why_through_its_gateway(play: Stage) -> None:
     kubectl = play.kubectl
     kubectl.apply(small_gateway("stuck"))
-    play.child("deployment", "stuck-gateway")
-    selector = "app.kubernetes.io/instance=stuck"
-    pod = wait_until(lambda: kubectl.items("pods", selector=selector), 20, "the pod")[0]["metadata"]["name"]
+    pod = play.pod("stuck")
     waiting = {"reason": "ErrImagePull", "message": "no such thing"}
     container = {"name": "gateway", "image": "registry/none:1", "imageID": "", "ready": False, "restartCount": 0}
     status = {"status": {"phase": "Pending", "containerStatuses": [{**container, "state": {"waiting": waiting}}]}}

@@ -111,6 +111,12 @@ class Stage:
         wait_until(lambda: self.condition(gateway, kind).get("reason") == reason, timeout, f"{kind}: {reason}")
         return self.condition(gateway, kind)
 
+    def pod(self, gateway: str) -> str:
+        """The name of a gateway's first pod."""
+        selector = f"app.kubernetes.io/instance={gateway}"
+        pods = wait_until(lambda: self.kubectl.items("pods", selector=selector), 20, f"a pod of {gateway}")
+        return str(pods[0]["metadata"]["name"])
+
     def child(self, kind: str, name: str) -> dict[str, Any]:
         """A child once it is there."""
         return wait_until(lambda: self.kubectl.find(kind, name), 20, f"{kind} {name}")
