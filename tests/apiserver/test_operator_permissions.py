@@ -182,6 +182,7 @@ def test_a_cluster_wide_operator_works_with_a_cluster_role(
 
 
 FORBIDDEN = {
+    "it reads no pod by its name": ("get", "pods"),
     "it reads no logs of pods": ("get", "pods", "--subresource=log"),
     "it changes no pod": ("patch", "pods"),
     "it executes nothing": ("create", "pods", "--subresource=exec"),

@@ -31,8 +31,8 @@ class Ratio:
 RATIOS = (
     Ratio(WHOLE, PASS, 4.0),
     Ratio(WHOLE, TRANSLATED, 4.5),
-    Ratio(PACED, PASS, 2.8),
-    Ratio(PACED, TRANSLATED, 2.8),
+    Ratio(PACED, PASS, 2.2),
+    Ratio(PACED, TRANSLATED, 2.2),
     Ratio(BURST, PASS, 6.0),
     Ratio(BURST, TRANSLATED, 9.0),
     Ratio(STRAIGHT, TRANSLATED, 3.0),

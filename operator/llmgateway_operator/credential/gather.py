@@ -16,6 +16,7 @@ from llmgateway_operator.credential.naming import SOURCE_LABEL, CredentialOwner
 from llmgateway_operator.credential.refresh_children import source_label_value
 from llmgateway_operator.credential.refresh_record import record_of
 from llmgateway_operator.credential.source_login import SourceLogin, source_login
+from llmgateway_operator.desired.naming import selector_text
 
 
 def referenced(credential: LLMCredential, owner: CredentialOwner) -> frozenset[ObjectId]:
@@ -65,7 +66,7 @@ class _Reader:
         return tuple(found)
 
     async def jobs(self) -> tuple[JobFacts, ...]:
-        selector = ",".join(f"{key}={value}" for key, value in sorted(self._owner.selector.items()))
+        selector = selector_text(self._owner.selector)
         listing = await self._cluster.list_metadata(JOB, self._owner.namespace, selector)
         names = [each["name"] for each in listing.items]
         documents = await asyncio.gather(*(self._cluster.get(JOB, self._owner.namespace, name) for name in names))

@@ -83,4 +83,9 @@ class Owner:
 
 def pod_selector_text(owner: Owner) -> str:
     """The gateway's pods as the scale subresource wants them."""
-    return ",".join(f"{key}={value}" for key, value in sorted(owner.selector("gateway").items()))
+    return selector_text(owner.selector("gateway"))
+
+
+def selector_text(labels: Mapping[str, str]) -> str:
+    """Labels as a label selector, the same text for the same labels."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))

@@ -13,6 +13,7 @@ from typing import Any, Final
 from llmgateway_operator.cluster.errors import Forbidden
 from llmgateway_operator.cluster.kinds import POD
 from llmgateway_operator.cluster.port import Cluster
+from llmgateway_operator.desired.naming import selector_text
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,7 @@ async def trouble_behind(cluster: Cluster, namespace: str, deployment: Document 
     may not read them says less, and works. Raises ClusterError."""
     if deployment is None or not lacks_pods(deployment):
         return ""
-    labels = deployment["spec"]["selector"]["matchLabels"]
-    selector = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    selector = selector_text(deployment["spec"]["selector"]["matchLabels"])
     try:
         return trouble_of(await cluster.some(POD, namespace, selector))
     except Forbidden as refused:

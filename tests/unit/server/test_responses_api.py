@@ -115,7 +115,7 @@ async def test_a_cancelled_response_closes_its_upstream(gateway: Gateway, upstre
                 await asyncio.sleep(0.02)
         cancelled = (await serving.client.post(f"/v1/responses/{created['id']}/cancel")).json()
         assert cancelled["status"] == "cancelled"
-        await asyncio.wait_for(upstream.requests[0].closed.wait(), 10)
+        await asyncio.wait_for(upstream.requests[0].closed.wait(), 1)
         assert (await serving.client.get(f"/v1/responses/{created['id']}")).json()["status"] == "cancelled"
 
 

@@ -125,7 +125,7 @@ async def test_the_upstream_is_closed_when_the_client_of_a_stream_leaves(
     upstream.answers.append(script)
     async with gateway([vllm(upstream)]) as serving:
         await _leave_once_asked(serving, upstream, _messages())
-        await asyncio.wait_for(upstream.requests[0].closed.wait(), 10)
+        await asyncio.wait_for(upstream.requests[0].closed.wait(), 1)
 
 
 @pytest.mark.behaviour("T8")
@@ -135,7 +135,7 @@ async def test_the_upstream_is_closed_when_the_client_leaves_before_the_headers(
     upstream.answers.append(Scripted([], before_headers=30))
     async with gateway([vllm(upstream)]) as serving:
         await _leave_once_asked(serving, upstream, _messages() | {"stream": False})
-        await asyncio.wait_for(upstream.requests[0].closed.wait(), 10)
+        await asyncio.wait_for(upstream.requests[0].closed.wait(), 1)
 
 
 @pytest.mark.behaviour("T3")
