@@ -15,7 +15,7 @@ def called_in(events: bytes, dialect: Literal["chat", "messages"] | str) -> list
     """Names of the tools that these whole events begin to call; what can't be read names none."""
     found: list[str] = []
     for line in events.splitlines():
-        if HINT in line and line.startswith(b"data:"):
+        if line.find(HINT) >= 0 and line.startswith(b"data:"):
             try:
                 document = json_codec.decode(line[5:])
             except json_codec.InvalidJSON:

@@ -111,14 +111,18 @@ class TranslatedStream:
     def receive(self, data: bytes) -> bytes:
         """Bytes of one upstream read -> bytes for the client, in one piece. Texts that nobody needs to see are not
         parsed."""
-        if self._passed is not None or not self._decoder.passes_text:
+        if self._passed is not None:
             return self._encode(self._decoder.feed(data))
-        texts = self._splice.texts(data)
-        if texts is not None:
-            return self._encoder.pass_texts(texts)
-        if self._splice.learns:
-            return self._learn(data)
-        return self._encode(self._decoder.feed(data))
+        begun = b""
+        while (found := self._texts(data)) is None and self._splice.may_learn_from(data):
+            first, data = _first_event(data)
+            begun += self._learn(first)
+            if not data:
+                return begun
+        if found is None:
+            return begun + self._encode(self._decoder.feed(data))
+        texts, rest = found
+        return begun + self._encoder.pass_texts(texts) + (self._encode(self._decoder.feed(rest)) if rest else b"")
 
     def receive_events(self, events: Sequence[Event]) -> bytes:
         """For an upstream that answered whole although a stream was asked."""
@@ -136,17 +140,17 @@ class TranslatedStream:
         """A sign of life; nothing after the end."""
         return b"" if self.ended else self._encoder.keep_alive()
 
-    def _learn(self, data: bytes) -> bytes:
-        """The first event is a lesson, if it is a text: what follows it may pass then."""
-        cut = data.find(b"\n\n", 0, -2) + 2
-        first, rest = (data[:cut], data[cut:]) if cut > 1 else (data, b"")
-        events = self._decoder.feed(first)
-        if len(events) == 1 and type(events[0]) is TextDelta:
-            self._splice.learn(first, self._decoder.lone_text(data_of(first.rstrip(b"\n")) or b""))
-            texts = self._splice.texts(rest)
-            if texts is not None:
-                return self._encode(events) + self._encoder.pass_texts(texts)
-        return self._encode([*events, *self._decoder.feed(rest)] if rest else events)
+    def _texts(self, data: bytes) -> tuple[bytes, bytes] | None:
+        found = self._splice.texts(data)
+        return found if found is not None and self._decoder.passes_text else None
+
+    def _learn(self, event: bytes) -> bytes:
+        """An event that is parsed is a lesson, if it is a text: those that follow may pass then."""
+        events = self._decoder.feed(event)
+        is_text = len(events) == 1 and type(events[0]) is TextDelta
+        lone = self._decoder.lone_text(data_of(event.rstrip(b"\n")) or b"") if is_text else None
+        self._splice.learn(event, lone)
+        return self._encode(events)
 
     def _encode(self, events: Sequence[Event]) -> bytes:
         if not events:
@@ -158,16 +162,16 @@ class TranslatedStream:
 def _chat_tells(data: bytes) -> bool:
     """The end, an error, or a `finish_reason` or `usage` that is more than null; cheap, and never wrong to say True."""
     return (
-        b"[DONE]" in data
-        or b'"error"' in data
+        data.find(b"[DONE]") >= 0
+        or data.find(b'"error"') >= 0
         or data.count(b'"finish_reason"') != data.count(b'"finish_reason":null')
-        or (b'"usage"' in data and data.count(b'"usage"') != data.count(b'"usage":null'))
+        or (data.find(b'"usage"') >= 0 and data.count(b'"usage"') != data.count(b'"usage":null'))
     )
 
 
 def _messages_tell(data: bytes) -> bool:
     """message_start, message_delta, message_stop, or an error."""
-    return b"message_" in data or b'"error"' in data
+    return data.find(b"message_") >= 0 or data.find(b'"error"') >= 0
 
 
 TELLS: dict[str, Callable[[bytes], bool]] = {"chat": _chat_tells, "messages": _messages_tell}
@@ -225,7 +229,7 @@ class NativeStream:
     def receive(self, data: bytes) -> bytes:
         """The same bytes up to the last whole event (less a hidden usage chunk)."""
         whole = data if not self._held and data.endswith(b"\n\n") else self._whole_events(data)
-        if tool_names.HINT in whole:
+        if whole.find(tool_names.HINT) >= 0:
             self.outcome.tools += tool_names.called_in(whole, self._dialect)
         if not self._tells(whole):
             return whole if len(self._held) <= MAX_EVENT_BYTES else self._too_long()
@@ -292,3 +296,8 @@ class NativeStream:
 
 def _framed(payloads: Sequence[bytes]) -> bytes:
     return b"".join([b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n\n" for payload in payloads])
+
+
+def _first_event(data: bytes) -> tuple[bytes, bytes]:
+    cut = data.find(b"\n\n", 0, -2) + 2
+    return (data[:cut], data[cut:]) if cut > 1 else (data, b"")

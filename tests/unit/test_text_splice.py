@@ -128,14 +128,41 @@ def test_the_parser_sees_one_text_and_no_more(upstream: str, client: str, monkey
     assert passing.receive(b"".join(events[3:])).count(b'"b"') == len(events) - 3
 
 
+@pytest.mark.parametrize(("upstream", "client"), PAIRS)
+@pytest.mark.parametrize("read_size", [10**6, 5_000])
+def test_the_parser_sees_what_stands_around_the_texts_of_a_read_and_no_more(
+    upstream: str, client: str, read_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passing, seeing = turns(upstream, client)
+    if upstream == "chat":
+        texts = [chat_event({"content": f"word {number}"}) for number in range(200)]
+        events = [
+            chat_event({"role": "assistant", "content": ""}),
+            *texts,
+            chat_event({}, choice={"finish_reason": "stop"}),
+        ]
+    else:
+        start = messages_event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        texts = [text_delta(f"word {number}", ascii_only=True) for number in range(200)]
+        ends = [messages_event("content_block_stop", index=0), messages_event("message_stop")]
+        events = [messages_event("message_start", message=message), start, *texts, *ends]
+    stream = b"".join(events)
+    parsed: list[bytes] = []
+    feed = passing._decoder.feed
+    monkeypatch.setattr(passing._decoder, "feed", lambda data: (parsed.append(data), feed(data))[1])
+    reads = [stream[start : start + read_size] for start in range(0, len(stream), read_size)]
+    assert b"".join(map(passing.receive, reads)) == b"".join(map(seeing.receive, reads))
+    assert b"".join(parsed).count(b"word ") <= 1 + len(reads)  # the lesson, and what a read cuts in two
+
+
 def test_a_stream_whose_events_all_differ_is_soon_left_alone() -> None:
     splice = TextSplice()
     for number in range(MAX_LESSONS):
-        assert splice.learns
+        assert splice.may_learn_from(b"data: ")
         event = chat_event({"content": "a"}, obfuscation=f"{number}x")
         splice.learn(event, (b'"content"', "a"))
         assert splice.texts(chat_event({"content": "b"}, obfuscation="y")) is None
-    assert not splice.learns
+    assert not splice.may_learn_from(b"data: ")
 
 
 @pytest.mark.parametrize(

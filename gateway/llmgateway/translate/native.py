@@ -163,7 +163,7 @@ _raw_list = json_codec.typed_decoder(list[Raw])
 
 def _stripped(message: Raw) -> Raw | None:
     data = bytes(message)
-    if _OWN_TOKEN not in data:
+    if data.find(_OWN_TOKEN) < 0:
         return Raw(data)
     parts = json_codec.split_fields(data)
     content = bytes(parts.get("content", b"null"))
@@ -179,7 +179,7 @@ def _stripped(message: Raw) -> Raw | None:
 
 
 def _is_own_thinking(block: bytes) -> bool:
-    if _OWN_TOKEN not in block:
+    if block.find(_OWN_TOKEN) < 0:
         return False
     found = json_codec.decode(block)
     return isinstance(found, dict) and found.get("type") == "thinking" and is_own(found.get("signature"))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_EVENT_BYTES = 64 * 1024 * 1024
+NEWLINE, RETURN = b"\n\r"
+"""As numbers: `bytes in bytes` first makes an error and throws it away, which `int in bytes` and `find` do not."""
 
 
 class EventTooLong(ValueError):
@@ -34,13 +36,13 @@ class SSEDecoder:
         """The data of every event that these bytes complete. Raises EventTooLong."""
         if self._at_start:
             data = self._without_mark(data)
-        if self._ends_with_cr or b"\r" in data:
+        if self._ends_with_cr or RETURN in data:
             data = self._with_newlines(data)
         if not data:
             return []
-        joins = self._ends_with_newline and data[0] == 10  # the blank line is split over two reads
-        self._ends_with_newline = data[-1] == 10
-        if not joins and b"\n\n" not in data:
+        joins = self._ends_with_newline and data[0] == NEWLINE  # the blank line is split over two reads
+        self._ends_with_newline = data[-1] == NEWLINE
+        if not joins and data.find(b"\n\n") < 0:
             self._keep(data)
             return []
         blocks = (b"".join(self._parts) + data).split(b"\n\n") if self._parts else data.split(b"\n\n")
@@ -66,7 +68,7 @@ class SSEDecoder:
         if self._ends_with_cr and data[:1] == b"\n":
             data = data[1:]  # the second half of a CRLF whose CR already counted
         if data:
-            self._ends_with_cr = data[-1] == 13
+            self._ends_with_cr = data[-1] == RETURN
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _without_mark(self, data: bytes) -> bytes:
@@ -81,7 +83,7 @@ class SSEDecoder:
 
 def data_of(block: bytes) -> bytes | None:
     """The joined `data` lines of one event, or None where it has none."""
-    if block.startswith(b"data: ") and b"\n" not in block:
+    if block.startswith(b"data: ") and NEWLINE not in block:
         return block[6:]
     lines = [_value_of(line) for line in block.split(b"\n") if line == b"data" or line.startswith(b"data:")]
     return b"\n".join(lines) if lines else None

@@ -10,30 +10,31 @@ from __future__ import annotations
 import re
 
 from llmgateway.wire.json_codec import encode
+from llmgateway.wire.sse import NEWLINE
 
 MAX_LESSONS = 8
 """Events learned from without any use, after which a stream is known to vary (random padding, log probabilities)."""
 
 _REST = re.compile(rb'(:\s*")((?:[^"\\\n]++|\\.)*+)("[^\r\n]*+\n\n)\Z')
 """From a member's name to the end of its event: where its string begins, the string's inside, what follows."""
-_INSIDES = re.compile(rb'(?:[^"\\\x00-\x1f]++|\\["\\bfnrt]|\n)*+')
+_INSIDES = re.compile(rb'(?:[^"\\\x00-\x09\x0b-\x1f]++|\\["\\bfnrt])*+')
 """Insides of JSON strings (RFC 8259, section 7), one a line, with none but the escapes that an encoder writes too."""
 
 
 class TextSplice:
     """What is known of one stream."""
 
-    __slots__ = ("_after", "_before", "_between", "_lessons", "_newlines")
+    __slots__ = ("_after", "_before", "_between", "_inside", "_lessons", "_lines", "_text_line")
 
     def __init__(self) -> None:
         self._before = self._after = self._between = b""
-        self._newlines = 0
+        self._lines = self._text_line = 0
+        self._inside = slice(0)
         self._lessons = MAX_LESSONS
 
-    @property
-    def learns(self) -> bool:
-        """Whether another lesson may help."""
-        return self._lessons > 0
+    def may_learn_from(self, data: bytes) -> bool:
+        """Whether another lesson may help: not where these events begin as the known ones do and yet differ."""
+        return self._lessons > 0 and not (self._before and data.startswith(self._before))
 
     def learn(self, event: bytes, lone: tuple[bytes, str] | None) -> None:
         """`event`: a whole one, its blank line included. `lone`: the name (with its quotation marks) and the value of
@@ -43,22 +44,37 @@ class TextSplice:
             return
         name, text = lone
         rest = _REST.match(event, event.index(name) + len(name))
-        if rest is None or rest[2] != encode(text)[1:-1]:
-            return
-        self._before, self._after = event[: rest.end(1)], rest[3]
-        self._between = self._after + self._before
-        self._newlines = self._between.count(b"\n")
+        if rest is not None and rest[2] == encode(text)[1:-1]:
+            self._know(event[: rest.end(1)], rest[3])
 
-    def texts(self, data: bytes) -> bytes | None:
-        """The insides of the texts' JSON strings, a line each; None where the data is anything but known events."""
+    def texts(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """The insides of the JSON strings in the known events that the data begins with, a line each, and what follows
+        the last of them; None where it begins otherwise, or something else stands among them."""
         before, after = self._before, self._after
-        if not before or not (data.startswith(before) and data.endswith(after) and len(data) > len(self._between)):
+        if not before or not data.startswith(before):
             return None
-        insides = data[len(before) : -len(after)].replace(self._between, b"\n")
-        if not _are_texts(insides) or data.count(b"\n") != self._newlines * (insides.count(b"\n") + 1):
+        start, end = len(before), data.rfind(after)
+        if end <= start:
+            return None
+        middle, stop = data[start:end], end + len(after)
+        insides = self._apart(data[:stop], middle) if NEWLINE in middle else middle
+        if not _are_texts(insides):
             return None
         self._lessons = MAX_LESSONS
-        return insides
+        return insides, data[stop:]
+
+    def _know(self, before: bytes, after: bytes) -> None:
+        self._before, self._after, self._between = before, after, after + before
+        self._lines = self._between.count(b"\n")
+        self._text_line = before.count(b"\n")
+        self._inside = slice(len(before) - before.rfind(b"\n") - 1, -after.index(b"\n"))
+
+    def _apart(self, events: bytes, middle: bytes) -> bytes:
+        """`middle`: from the first text to the last. Nothing where other events or empty texts are among them. Lines
+        are cut at the known lengths, and what was cut off is compared in one go: a search for `_between` would prepare
+        itself anew at each event, which costs more than all the rest."""
+        insides = [line[self._inside] for line in events.split(b"\n")[self._text_line : -1 : self._lines]]
+        return b"\n".join(insides) if all(insides) and self._between.join(insides) == middle else b""
 
 
 def framed(insides: bytes, before: bytes, after: bytes) -> bytes:
@@ -67,10 +83,8 @@ def framed(insides: bytes, before: bytes, after: bytes) -> bytes:
 
 
 def _are_texts(insides: bytes) -> bool:
-    """None is empty (an empty text is no event), each is a JSON string's inside in good UTF-8."""
-    if insides[:1] == b"\n" or insides[-1:] == b"\n" or b"\n\n" in insides or not _INSIDES.fullmatch(insides):
-        return False
-    return insides.isascii() or _is_utf8(insides)
+    """Whether each is a JSON string's inside in good UTF-8."""
+    return bool(insides) and _INSIDES.fullmatch(insides) is not None and (insides.isascii() or _is_utf8(insides))
 
 
 def _is_utf8(data: bytes) -> bool:
