@@ -10,13 +10,14 @@ from msgspec import Raw, Struct, field, structs
 from llmgateway.dialects.reply import Reply, StreamEncoder
 from llmgateway.events import Event, ToolIdentity
 from llmgateway.failures import Failure, TurnRefused
+from llmgateway.native_turn import NativeStream
 from llmgateway.server.call import Call
 from llmgateway.server.dialects import UPSTREAM_DIALECTS
 from llmgateway.server.turn_policies import Acted, TurnPolicies
 from llmgateway.translate.native import native_chat, native_messages
 from llmgateway.translate.table import TRANSLATORS
 from llmgateway.translate.translated import Loss, Target
-from llmgateway.turn import NativeStream, TranslatedStream
+from llmgateway.turn import TranslatedStream
 from llmgateway.upstreams.backend import Backend
 from llmgateway.upstreams.port import UpstreamAnswer, UpstreamRequest
 from llmgateway.wire import json_codec
