@@ -34,7 +34,7 @@ RATIOS = (
     Ratio(PACED, PASS, 2.2),
     Ratio(PACED, TRANSLATED, 2.2),
     Ratio(BURST, PASS, 6.0),
-    Ratio(BURST, TRANSLATED, 9.0),
+    Ratio(BURST, TRANSLATED, 6.0),
     Ratio(STRAIGHT, TRANSLATED, 3.0),
 )
 
