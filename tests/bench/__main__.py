@@ -16,14 +16,14 @@ from bench.goals import Findings
 from bench.guard import guard
 from bench.idle_streams import hold
 from bench.measure import TURNS, Bench, Result, Running
-from bench.peers import ClaudeCodeRouter, LiteLLM, Portkey
+from bench.peers import ClaudeCodeRouter, LiteLLM, Portkey, TensorZero
 from bench.stage_times import read_stages, stages_between
 from bench.translation_time import translation_times
 from bench.workloads import ALONE, CORE, MORE, NATIVE_MESSAGES, ONCE, PAIRS, PASS, TRANSLATED, Pair, Workload
 from support.server_process import ServerStartError
 
 EVERYBODY: tuple[Contender, ...] = (
-    Direct(), Gateway(), PlainProxy(), Nginx(), Portkey(), ClaudeCodeRouter(), LiteLLM(),
+    Direct(), Gateway(), PlainProxy(), Nginx(), TensorZero(), Portkey(), ClaudeCodeRouter(), LiteLLM(),
 )  # fmt: skip
 OURS = (Gateway.name,)
 FAST = (Gateway.name, PlainProxy.name, Nginx.name)

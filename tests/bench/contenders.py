@@ -36,6 +36,8 @@ class Launch:
 
     command: list[str | Path]
     environment: Mapping[str, str] = field(default_factory=dict)
+    chosen_port: Path | None = None
+    """Where a program that listens on a port of its own choice writes which."""
 
 
 class Contender(Protocol):

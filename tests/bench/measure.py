@@ -114,6 +114,9 @@ class Bench:
         began = time.perf_counter()
         server = ServerProcess([*command, *launch.command], folder / "output.log")
         try:
+            if launch.chosen_port is not None:
+                wait_until(server, launch.chosen_port.exists, START_PATIENCE)
+                port = int(launch.chosen_port.read_text())
             wait_until(server, lambda: self._is_good(contender, port), START_PATIENCE)
             started = Running(contender, port, server.pid, time.perf_counter() - began, cpu_seconds(server.pid))
             time.sleep(SETTLE_SECONDS)

@@ -16,6 +16,7 @@ from bench.requests import PATHS, Client, Upstream
 from support.cache_folder import cache_folder
 
 LITELLM = "1.106.2"
+TENSORZERO = "2026.6.0"
 PORTKEY = "1.15.2"
 CLAUDE_CODE_ROUTER = "2.0.0"
 
@@ -110,6 +111,41 @@ class ClaudeCodeRouter:
         if (client, upstream) != ("messages", "chat"):
             return None
         return Route(PATHS[client], "bench", (f"x-api-key: {KEY}",))
+
+
+class TensorZero:
+    """A Rust gateway (PyPI: tensorzero), as far as its package serves HTTP: chat clients, chat upstreams, no keys, no
+    database."""
+
+    name = f"TensorZero {TENSORZERO}"
+
+    def launch(self, folder: Path, port: int, upstream: int) -> Launch:
+        steps = [[sys.executable, "-m", "venv", "."], ["bin/pip", "install", "--quiet", f"tensorzero=={TENSORZERO}"]]
+        at = _installed(f"tensorzero-{TENSORZERO}", steps)
+        file, chosen = folder / "tensorzero.toml", folder / "port"
+        file.write_text(TENSORZERO_CONFIGURATION.format(port=upstream))
+        program = Path(__file__).with_name("tensorzero_gateway.py")
+        return Launch([at / "bin" / "python", program, file, chosen], chosen_port=chosen)
+
+    def route(self, client: Client, upstream: Upstream) -> Route | None:
+        if (client, upstream) != ("chat", "chat"):
+            return None
+        return Route("/openai" + PATHS[client], "tensorzero::model_name::bench")
+
+
+TENSORZERO_CONFIGURATION = """\
+[gateway]
+observability.enabled = false
+
+[models.bench]
+routing = ["upstream"]
+
+[models.bench.providers.upstream]
+type = "openai"
+model_name = "bench"
+api_base = "http://127.0.0.1:{port}/v1/"
+api_key_location = "none"
+"""
 
 
 def _litellm_model(name: str, model: str, base: str) -> dict[str, object]:
