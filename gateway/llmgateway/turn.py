@@ -110,17 +110,15 @@ class TranslatedStream:
         """Bytes of one upstream read -> bytes for the client, in one piece. Texts that nobody needs to see are not
         parsed."""
         if self._passed is not None:
-            return self._encode(self._decoder.feed(data))
-        begun = b""
-        while (found := self._texts(data)) is None and self._splice.may_learn_from(data):
+            return self._parsed(data)
+        begun, found = b"", None
+        while data and (found := self._texts(data)) is None and self._splice.may_learn_from(data):
             first, data = _first_event(data)
             begun += self._learn(first)
-            if not data:
-                return begun
         if found is None:
-            return begun + self._encode(self._decoder.feed(data))
+            return begun + self._parsed(data)
         texts, rest = found
-        return begun + self._encoder.pass_texts(texts) + (self._encode(self._decoder.feed(rest)) if rest else b"")
+        return begun + self._encoder.pass_texts(texts) + self._parsed(rest)
 
     def receive_events(self, events: Sequence[Event]) -> bytes:
         """For an upstream that answered whole although a stream was asked."""
@@ -137,6 +135,9 @@ class TranslatedStream:
     def keep_alive(self) -> bytes:
         """A sign of life; nothing after the end."""
         return b"" if self.ended else self._encoder.keep_alive()
+
+    def _parsed(self, data: bytes) -> bytes:
+        return self._encode(self._decoder.feed(data)) if data else b""
 
     def _texts(self, data: bytes) -> tuple[bytes, bytes] | None:
         found = self._splice.texts(data)

@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from support.free_port import free_port
 from support.gateway_files import gateway_document, model, write_documents
+from support.kubectl import wait_until
 from support.running_gateway import Running, gateway_process
 
 WORD = "w" * 8000
@@ -31,9 +31,9 @@ class Flood:
     """A chat server that sends its answer as fast as it is taken."""
 
     def __init__(self) -> None:
-        self.port = free_port()
         self.sent = 0
-        self._socket = socket.create_server(("127.0.0.1", self.port))
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
     def stands_still(self) -> bool:
@@ -112,8 +112,7 @@ def test_a_client_that_does_not_read_stops_the_upstream_and_loses_nothing(
     process = psutil.Process(running.process.pid)
     idle = process.memory_info().rss
     with asked(running, path) as client:
-        while not flood.stands_still():
-            pass
+        wait_until(flood.stands_still, 60, "an upstream that can send no more")
         assert flood.sent < KERNEL
         assert process.memory_info().rss - idle < MEMORY
         quick = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
