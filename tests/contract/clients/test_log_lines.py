@@ -81,3 +81,12 @@ def test_with_a_higher_level_requests_leave_no_line(file: Path) -> None:
         running.process.terminate()
         running.process.wait(timeout=10)
         assert "llmgateway.access" not in running.printed()
+
+
+def test_the_stages_of_a_line_are_observed_in_the_histogram(file: Path) -> None:
+    with gateway_process(["-f", str(file)]) as running:
+        ask(running, "good")
+        (line,) = lines(running, 1)
+        metrics = httpx.get(f"{running.url}/metrics").text
+    for stage in line["stages"].split(", "):
+        assert f'llmgateway_stage_seconds_count{{stage="{stage.partition(";")[0]}"}} 1.0' in metrics
